@@ -1,0 +1,33 @@
+// The client's side of fusermount3, the set-user-id program that mounts and unmounts for users.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "support/result.h"
+#include "support/unique_fd.h"
+
+namespace fuse3 {
+
+struct Mounted {
+  // The mountpoint, absolute and without symbolic links; "/dev/fd/N" as it was given.
+  std::string path;
+  UniqueFd device;
+  // With auto_unmount: fusermount3 unmounts when the last copy of this is closed.
+  UniqueFd auto_unmount;
+};
+
+// Where fusermount3 is looked for, in this order: where it was installed, then PATH. A program that
+// runs with more rights than its user has does not believe the user's PATH.
+std::vector<std::string> fusermount_candidates();
+
+// fusermount3 explains a failure on stderr; what failed before it ran is in the log.
+Result<Mounted> mount_by_fusermount(const std::vector<std::string>& candidates,
+                                    const std::string& path, const std::string& option_list,
+                                    bool auto_unmount);
+Result<void> unmount_by_fusermount(const std::vector<std::string>& candidates,
+                                   const std::string& path);
+// To stdout.
+void print_fusermount_version();
+
+}  // namespace fuse3

@@ -1,0 +1,125 @@
+#include "reconnect/holder/take_over.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "reconnect/holder/runtime_socket.h"
+
+namespace fuse3::reconnect {
+namespace {
+
+// More than the 2 s that the keeper gives a dying server.
+constexpr int kAnswerWithinMs = 10000;
+
+int refusal_errno(Refusal reason) {
+  switch (reason) {
+    case Refusal::kBusy:
+      return EBUSY;
+    case Refusal::kNotOwner:
+      return EACCES;
+    case Refusal::kGivenUp:
+      return ETIMEDOUT;
+    case Refusal::kVersion:
+      return EPROTONOSUPPORT;
+    default:
+      return EPROTO;
+  }
+}
+
+Error explain(int number, std::string* why) {
+  switch (number) {
+    case ENOENT:
+    case ECONNREFUSED:
+      *why = "no keeper is running for it";
+      break;
+    case EPIPE:
+      *why = "the keeper ended";
+      break;
+    case EPROTONOSUPPORT:
+      *why = "the keeper is of another version";
+      break;
+    default:
+      *why = std::string("cannot talk to the keeper: ") + strerror(number);
+  }
+  return Error{number};
+}
+
+Error understand_refusal(const Packet& packet, std::string* why) {
+  auto refused = packet.as<RefusedMessage>();
+  *why = get_text(refused.text);
+  return Error{refusal_errno(refused.reason)};
+}
+
+template <class Request>
+Result<UniqueFd> ask(int runtime_dir_fd, unsigned connection, std::string* why) {
+  Result<UniqueFd> socket = connect_to_keeper(runtime_dir_fd, connection);
+  if (!socket) return explain(socket.error(), why);
+  Result<void> sent = send_message(socket->get(), make_message<Request>());
+  // A keeper that refuses may have answered and closed before it was asked.
+  if (!sent && sent.error() != EPIPE) return explain(sent.error(), why);
+  return socket;
+}
+
+template <class Answer>
+Result<Packet> await(int socket, std::string* why) {
+  Result<Packet> packet = receive_packet_within(socket, kAnswerWithinMs);
+  if (!packet) return explain(packet.error(), why);
+  if (packet->type() == MessageType::kRefused) return understand_refusal(*packet, why);
+  if (packet->type() != Answer::kType) return explain(EPROTO, why);
+  return packet;
+}
+
+// The directory is the user's alone; this is for a directory that somebody else opened for us.
+bool is_trusted(int socket) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
+  return peer.uid == geteuid() || peer.uid == 0;
+}
+
+}  // namespace
+
+Result<Takeover> take_over(int runtime_dir_fd, unsigned connection, std::string* why) {
+  Result<UniqueFd> socket = ask<AttachMessage>(runtime_dir_fd, connection, why);
+  if (!socket) return socket.as_error();
+  Result<Packet> answer = await<AttachedMessage>(socket->get(), why);
+  if (!answer) return answer.as_error();
+  if (!is_trusted(socket->get())) {
+    *why = "the keeper is another user's";
+    return Error{EACCES};
+  }
+  auto attached = answer->as<AttachedMessage>();
+  if (attached.device_slots > kMostDevices) return explain(EPROTO, why);
+
+  Takeover taken;
+  taken.state = std::move(answer->fds[0]);
+  if (answer->fds.size() > 1) taken.auto_unmount = std::move(answer->fds[1]);
+  taken.previous_pid = attached.previous_pid;
+  taken.previous_end = attached.previous_end;
+  taken.timeout_seconds = attached.timeout_seconds;
+  taken.devices.resize(attached.device_slots);
+  for (uint32_t i = 0; i < attached.device_packets; ++i) {
+    Result<Packet> packet = await<DevicesMessage>(socket->get(), why);
+    if (!packet) return packet.as_error();
+    auto devices = packet->as<DevicesMessage>();
+    if (devices.first_index + devices.count > attached.device_slots) return explain(EPROTO, why);
+    for (uint32_t k = 0; k < devices.count; ++k) {
+      taken.devices[devices.first_index + k] = std::move(packet->fds[k]);
+    }
+  }
+  taken.link = std::move(*socket);
+  return taken;
+}
+
+Result<HolderStatus> holder_status(int runtime_dir_fd, unsigned connection, std::string* why) {
+  Result<UniqueFd> socket = ask<StatusMessage>(runtime_dir_fd, connection, why);
+  if (!socket) return socket.as_error();
+  Result<Packet> answer = await<StatusReplyMessage>(socket->get(), why);
+  if (!answer) return answer.as_error();
+  auto reply = answer->as<StatusReplyMessage>();
+  return HolderStatus{reply.state,      reply.server_pid, reply.keeper_pid,       reply.restarts,
+                      reply.connection, reply.devices,    get_text(reply.program)};
+}
+
+}  // namespace fuse3::reconnect

@@ -1,0 +1,40 @@
+// Requests to a keeper that is reached by its socket.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "reconnect/holder/protocol.h"
+#include "support/result.h"
+#include "support/unique_fd.h"
+
+namespace fuse3::reconnect {
+
+// What a keeper holds for a successor.
+struct Takeover {
+  UniqueFd link;  // the connection on which it was asked for
+  UniqueFd state;
+  std::vector<UniqueFd> devices;  // by index; holes are empty
+  UniqueFd auto_unmount;          // empty if there is none
+  pid_t previous_pid = 0;
+  int previous_end = -1;
+  unsigned timeout_seconds = 0;
+};
+
+// Errors as described at HolderLink::attach().
+Result<Takeover> take_over(int runtime_dir_fd, unsigned connection, std::string* why);
+
+struct HolderStatus {
+  HolderState state;
+  pid_t server_pid;  // the last known one
+  pid_t keeper_pid;
+  unsigned restarts;
+  unsigned connection;
+  unsigned devices;
+  std::string program;
+};
+
+// What the keeper of `connection` says about itself. Errors as above.
+Result<HolderStatus> holder_status(int runtime_dir_fd, unsigned connection, std::string* why);
+
+}  // namespace fuse3::reconnect

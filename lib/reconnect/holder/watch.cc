@@ -1,0 +1,103 @@
+// What a server does when its keeper dies.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "reconnect/holder/holder.h"
+#include "reconnect/holder/launch.h"
+#include "support/log.h"
+
+namespace fuse3::reconnect {
+namespace {
+
+constexpr int kFirstPauseMs = 1000;
+constexpr int kLongestPauseMs = 30000;
+
+// True if the event came.
+bool wait_for_event(int event, int milliseconds) {
+  pollfd watched{event, POLLIN, 0};
+  return poll(&watched, 1, milliseconds) > 0;
+}
+
+}  // namespace
+
+// The new link replaces the old one under the same number, so that nobody ever uses a closed one.
+Result<void> HolderLink::start_another_locked() {
+  Result<UniqueFd> link = launch_keeper(describe_(), image_, stop_event_.get());
+  if (!link) return link.as_error();
+  if (dup3(link->get(), link_.get(), O_CLOEXEC) < 0) return last_error();
+  auto message = make_message<HelloMessage>();
+  message.flags = hello_flags_;
+  return send_message(link_.get(), message);
+}
+
+// The keeper says nothing by itself, so all there is to read is the end.
+bool HolderLink::keeper_is_gone() {
+  Result<Packet> packet = receive_packet(link_.get(), MSG_DONTWAIT);
+  return !packet && packet.error() == EPIPE;
+}
+
+void HolderLink::watch() {
+  int pause = kFirstPauseMs;
+  for (;;) {
+    pollfd watched[] = {{link_.get(), POLLIN, 0}, {stop_event_.get(), POLLIN, 0}};
+    if (poll(watched, 2, -1) < 0) continue;
+    if (watched[1].revents != 0) return;
+    Result<void> done;
+    {
+      std::lock_guard lock(mutex_);
+      if (!keeper_is_gone()) continue;
+      done = start_another_locked();
+    }
+    if (done) {
+      log(FUSE_LOG_NOTICE, "fuse: reattach: the keeper had died; started another\n");
+      pause = kFirstPauseMs;
+      continue;
+    }
+    if (wait_for_event(stop_event_.get(), pause)) return;
+    pause = std::min(pause * 2, kLongestPauseMs);
+  }
+}
+
+void* HolderLink::watch_entry(void* self) {
+  static_cast<HolderLink*>(self)->watch();
+  return nullptr;
+}
+
+Result<void> HolderLink::start_watch(Describe describe) {
+  std::lock_guard lock(mutex_);
+  if (describe_) return Error{EALREADY};
+  UniqueFd event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!event) return last_error();
+  describe_ = std::move(describe);
+  stop_event_ = std::move(event);
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int failed = pthread_create(&watcher_, nullptr, watch_entry, this);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (failed == 0) return {};
+  describe_ = nullptr;
+  stop_event_.reset();
+  return Error{failed};
+}
+
+void HolderLink::stop_watch() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!describe_) return;
+  }
+  eventfd_write(stop_event_.get(), 1);
+  pthread_join(watcher_, nullptr);
+  std::lock_guard lock(mutex_);
+  describe_ = nullptr;
+  stop_event_.reset();
+}
+
+}  // namespace fuse3::reconnect

@@ -1,0 +1,246 @@
+// The shared mapping, byte by byte. Everything here is read by processes that did not write it,
+// some of them after the writer died between two instructions: plain words only, no pointers, and
+// every word that carries a change is stored by the helpers below, whose order the compiler keeps.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace fuse3::reconnect {
+
+// A different value of either means a file that this code must not touch.
+inline constexpr uint64_t kMagic = 0x3174'6e63'7266'7566;  // "fufrcnt1", little-endian
+inline constexpr uint32_t kLayoutVersion = 1;
+
+inline constexpr uint32_t kPage = 4096;
+inline constexpr uint32_t kInitBytes = 256;
+inline constexpr uint32_t kTextBytes = 4096;
+inline constexpr uint32_t kMaxDevices = 256;
+inline constexpr uint32_t kMaxName = 1024;
+inline constexpr uint32_t kInlineName = 32;
+inline constexpr uint32_t kTextRecordBytes = 112;
+inline constexpr uint32_t kMaxTexts =
+    (kMaxName - kInlineName + kTextRecordBytes - 1) / kTextRecordBytes;
+inline constexpr uint32_t kMinBuckets = 64;
+// No hash chain gets longer than this: what would make it longer is left out of the chain.
+inline constexpr uint32_t kMaxChain = 64;
+inline constexpr uint32_t kRootIndex = 1;
+// In NodeRecord::identity_next: the node is in no identity chain.
+inline constexpr uint32_t kNotChained = UINT32_MAX;
+
+// Loads and stores of words in the mapping. A release store is never moved before an earlier store
+// and none of these is torn, so a process that dies leaves a prefix of them.
+template <class T>
+T load(const T& word) {
+  return std::atomic_ref<T>(const_cast<T&>(word)).load(std::memory_order_acquire);
+}
+template <class T>
+void store(T& word, std::type_identity_t<T> value) {
+  std::atomic_ref<T>(word).store(value, std::memory_order_release);
+}
+// What comes after stays after, even a plain store.
+inline void keep_order() {
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
+static_assert(std::atomic_ref<uint32_t>::is_always_lock_free);
+static_assert(std::atomic_ref<uint64_t>::is_always_lock_free);
+
+enum class Kind : uint32_t { free = 0, node = 1, alias = 2, text = 3 };
+
+// Records are named by `tag` = reuse << 32 | kind; `reuse` grows whenever a record is freed, so an
+// id made of it and the index is not given twice.
+constexpr uint64_t make_tag(uint32_t reuse, uint32_t kind) {
+  return uint64_t{reuse} << 32 | kind;
+}
+constexpr uint32_t tag_reuse(uint64_t tag) {
+  return static_cast<uint32_t>(tag >> 32);
+}
+constexpr uint32_t tag_kind(uint64_t tag) {
+  return static_cast<uint32_t>(tag);
+}
+
+// A node, or an alias: a further (parent, name) edge of a node. `free_next` belongs to the free
+// list, and, for a node that is being freed, to the list that starts at its slot's `cascade`.
+struct NodeRecord {
+  uint64_t tag;
+  uint32_t free_next;
+  uint32_t text;  // first record of the name's rest
+  uint64_t kernel_count;
+  uint64_t ino;
+  uint64_t meta;        // dev << 32 | type << 16 | length of the name
+  uint64_t generation;  // as told to the kernel
+  uint32_t parent;      // 0: this record carries no edge
+  uint32_t name_hash;
+  uint32_t edge_next;
+  union {
+    uint32_t identity_next;
+    uint32_t alias_previous;  // of an alias; 0: the owner's `alias` names it
+  };
+  union {
+    uint32_t children;  // edges that name this node as parent
+    uint32_t owner;     // of an alias
+  };
+  uint32_t alias;             // a node's first alias; an alias's next
+  uint32_t bound_generation;  // the binding below is valid for this incarnation only
+  uint32_t ino_next;          // chain with heads private to the process
+  uint64_t fs_ino;
+  uint64_t fs_count;
+  uint64_t name[kInlineName / 8];  // its bytes, as words because a rename journals them
+};
+
+constexpr uint64_t make_meta(uint32_t dev, uint32_t type, uint32_t name_length) {
+  return uint64_t{dev} << 32 | uint64_t{type & 0xffff} << 16 | (name_length & 0xffff);
+}
+constexpr uint32_t meta_dev(uint64_t meta) {
+  return static_cast<uint32_t>(meta >> 32);
+}
+constexpr uint32_t meta_type(uint64_t meta) {
+  return static_cast<uint32_t>(meta >> 16) & 0xffff;
+}
+constexpr uint32_t meta_length(uint64_t meta) {
+  return static_cast<uint32_t>(meta) & 0xffff;
+}
+
+// The rest of a name longer than kInlineName.
+struct TextRecord {
+  uint64_t tag;
+  uint32_t free_next;
+  uint32_t text;
+  char bytes[kTextRecordBytes];
+};
+
+static_assert(sizeof(NodeRecord) == 128 && std::is_trivially_copyable_v<NodeRecord>);
+static_assert(sizeof(TextRecord) == 128 && std::is_trivially_copyable_v<TextRecord>);
+static_assert(offsetof(TextRecord, free_next) == offsetof(NodeRecord, free_next));
+static_assert(offsetof(TextRecord, text) == offsetof(NodeRecord, text));
+static_assert(offsetof(NodeRecord, name) == 96);
+
+enum class HandleKind : uint32_t { free = 0, file = 1, directory = 2 };
+
+struct HandleRecord {
+  uint64_t tag;  // reuse << 32 | HandleKind
+  uint32_t free_next;
+  uint32_t open_flags;
+  uint64_t node;  // NodeId
+  uint32_t fopen_flags;
+  uint32_t bound_generation;  // fs_fh is valid for this incarnation only
+  uint64_t fs_fh;
+  uint64_t posix_owner;
+  uint64_t flock_owner;
+  uint64_t spare;
+};
+
+static_assert(sizeof(HandleRecord) == 64 && std::is_trivially_copyable_v<HandleRecord>);
+
+// One store of a transaction: offset of the word from the start of the mapping; bit 0 set when the
+// word has 32 bits.
+struct JournalEntry {
+  uint64_t offset_and_width;
+  uint64_t value;
+};
+
+enum class Stage : uint32_t { free = 0, running = 1, replied = 2 };
+
+inline constexpr uint32_t kJournalCapacity = 240;
+inline constexpr uint32_t kSlotNotes = 8;
+
+// The page before a slot's buffer.
+struct SlotHeader {
+  uint32_t stage;
+  uint32_t device;
+  uint32_t reply_offset;  // from the start of the buffer
+  uint32_t reply_length;
+  uint32_t counted;   // bytes of the reply whose grants are counted
+  uint32_t progress;  // items of a BATCH_FORGET that are done
+  uint32_t cascade;   // first of the nodes being freed
+  uint32_t deaths;    // incarnations that died running this request, weighted by how
+  uint32_t flags;     // the dispatch layer's own
+  uint32_t journal_count;
+  uint64_t notes[kSlotNotes];  // the dispatch layer's own: what it saw before it ran the request
+  uint64_t spare[3];
+  JournalEntry journal[kJournalCapacity];
+  uint64_t tail[16];
+};
+
+static_assert(sizeof(SlotHeader) == kPage && std::is_trivially_copyable_v<SlotHeader>);
+
+struct DeviceEntry {
+  uint32_t state;  // 0: not in use
+  uint32_t spare;
+};
+
+// Where the sections are; all page-aligned, written once, covered by the checksum.
+struct Sections {
+  uint64_t edge_heads;
+  uint64_t identity_heads;
+  uint64_t nodes;
+  uint64_t handles;
+  uint64_t slots;
+  uint64_t total;
+  uint32_t max_nodes;
+  uint32_t max_handles;
+  uint32_t max_slots;
+  uint32_t slot_buffer_size;
+};
+
+// Written once, before the first incarnation's generation, covered by the checksum.
+struct Fixed {
+  uint64_t magic;
+  uint32_t layout_version;
+  uint32_t header_size;
+  uint64_t checksum;  // of everything in Fixed that follows
+  Sections sections;
+  uint64_t hash_seed;
+  uint32_t connection;
+  uint32_t owner;
+  char executable[kTextBytes];
+  char options[kTextBytes];
+  char mountpoint[kTextBytes];
+};
+
+struct Figures {
+  uint64_t replayed;
+  uint64_t resent;
+  uint64_t poisoned;
+  uint64_t stale;
+  uint64_t deaths;
+  uint64_t last_recovery_ns;
+};
+
+// The tables' own words, changed by transactions.
+struct Heads {
+  uint32_t node_free;
+  uint32_t node_high_water;  // records from here on were never used
+  uint32_t buckets;          // in use, of the edge and the identity heads alike
+  uint32_t handle_free;
+  uint32_t handle_high_water;
+  uint32_t handle_count;
+  uint64_t known_nodes;  // with a kernel count
+};
+
+struct Header {
+  Fixed fixed;
+  uint64_t incarnation;       // generation << 32 | pid: one word, so that no two can both have it
+  uint64_t start_time;        // of that process, in ticks since boot
+  uint64_t start_generation;  // the generation start_time belongs to
+  uint32_t slots_ready;       // slots that exist
+  uint32_t device_count;
+  Heads heads;
+  uint32_t init_request_length;  // 0: not there
+  uint32_t init_reply_length;
+  uint8_t init_request[kInitBytes];
+  uint8_t init_reply[kInitBytes];
+  Figures figures;
+  DeviceEntry devices[kMaxDevices];
+};
+
+static_assert(std::is_trivially_copyable_v<Header> && std::is_standard_layout_v<Header>);
+static_assert(offsetof(Fixed, checksum) == 16 && offsetof(Header, incarnation) % 8 == 0);
+static_assert(offsetof(Header, heads) % 8 == 0 && offsetof(Header, figures) % 8 == 0);
+
+inline constexpr uint64_t kHeaderBytes = (sizeof(Header) + kPage - 1) / kPage * kPage;
+
+}  // namespace fuse3::reconnect

@@ -1,0 +1,336 @@
+#include "reconnect/seam/reconnect_seam.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+
+#include "options/buf_copy.h"
+#include "session/direct_seam.h"
+#include "support/log.h"
+#include "wire/request.h"
+
+namespace fuse3::reconnect {
+namespace {
+
+// Who has left a slot.
+constexpr uint8_t kWorkerLeft = 1;
+constexpr uint8_t kRequestDone = 2;
+
+void pause_a_millisecond() {
+  const timespec pause{0, 1'000'000};
+  ::nanosleep(&pause, nullptr);
+}
+
+// How long a suspect may run alone, in milliseconds.
+constexpr unsigned kMostPatience = 1000;
+
+// A program may serve several mounts; it goes into the background once.
+std::mutex seams_lock;
+std::vector<ReconnectSeam*> seams;
+
+uint64_t now_ns() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+ReconnectSeam::ReconnectSeam(fuse_session& session, std::unique_ptr<State> state,
+                             std::unique_ptr<HolderLink> link, UniqueFd runtime_dir,
+                             std::string runtime_path, bool successor, int previous_end)
+    : session_(session),
+      state_(std::move(state)),
+      link_(std::move(link)),
+      runtime_dir_(std::move(runtime_dir)),
+      runtime_path_(std::move(runtime_path)),
+      successor_(successor),
+      previous_end_(previous_end),
+      began_ns_(now_ns()),
+      left_(std::make_unique<std::atomic<uint8_t>[]>(state_->mapping().sections().max_slots)) {
+  session_.retrieves.begin_generation(state_->generation().value);
+  std::lock_guard guard(seams_lock);
+  seams.push_back(this);
+}
+
+ReconnectSeam::~ReconnectSeam() {
+  std::lock_guard guard(seams_lock);
+  std::erase(seams, this);
+}
+
+ReconnectSeam* ReconnectSeam::of(const fuse_session& session) {
+  std::lock_guard guard(seams_lock);
+  const auto found = std::find(seams.begin(), seams.end(), session.seam.get());
+  return found != seams.end() ? *found : nullptr;
+}
+
+void ReconnectSeam::all_after_daemonize_fork() {
+  std::lock_guard guard(seams_lock);
+  for (ReconnectSeam* seam : seams) {
+    seam->state_->set_pid(::getpid());
+    seam->link_->after_daemonize_fork();
+  }
+}
+
+Slot ReconnectSeam::slot_of(const fuse_req& req) const {
+  if (req.place.slot == 0) return {};
+  return state_->slots().at(req.place.slot - 1);
+}
+
+Place ReconnectSeam::place_in(const Slot& slot) const {
+  return Place{
+      .memory = slot.buffer().data(), .size = slot.buffer().size(), .slot = slot.index() + 1};
+}
+
+// The oldest request that a former server left. After a crash, those that were running then are
+// suspects: they are run alone, so that none but the culprit is there when it happens again; `force`
+// ends that when one takes too long, for it may be waiting for another.
+bool ReconnectSeam::take_pending(Place* place, bool force) {
+  std::lock_guard guard(pending_lock_);
+  // It may wait for as long as it likes (SETLKW), but nobody goes on waiting for it.
+  if (force && suspect_.exchange(0, std::memory_order_relaxed) != 0) {
+    pending_count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  if (pending_.empty() || (!force && suspect_.load(std::memory_order_relaxed) != 0)) return false;
+  const Slot slot = pending_.front();
+  pending_.erase(pending_.begin());
+  if (slot.deaths() >= kCrashWeight && !force) {
+    suspect_.store(slot.index() + 1, std::memory_order_relaxed);  // counted until it is done
+  } else {
+    pending_count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  *place = place_in(slot);
+  place->filled = slot.length();
+  place->device = session_.device(slot.device());
+  place->rerun = slot.stage() == Stage::running;
+  return true;
+}
+
+Result<Place> ReconnectSeam::place(const Place& previous, size_t device_index) {
+  for (unsigned waited = 0; pending_count_.load(std::memory_order_relaxed) > 0; ++waited) {
+    Place pending;
+    if (take_pending(&pending, waited >= kMostPatience)) {
+      let_go(previous);
+      left_[pending.slot - 1].store(0, std::memory_order_relaxed);
+      return pending;
+    }
+    if (waited >= kMostPatience) break;
+    pause_a_millisecond();
+  }
+  Slot slot;
+  if (previous.slot != 0) {
+    std::atomic<uint8_t>& left = left_[previous.slot - 1];
+    if ((left.load(std::memory_order_acquire) & kRequestDone) != 0 ||
+        (left.fetch_or(kWorkerLeft, std::memory_order_acq_rel) & kRequestDone) != 0) {
+      slot = state_->slots().at(previous.slot - 1);
+    }
+  }
+  if (!slot) {
+    auto fresh = free_slot();
+    if (!fresh) return fresh.as_error();
+    slot = *fresh;
+  }
+  left_[slot.index()].store(0, std::memory_order_relaxed);
+  slot.arm(static_cast<uint32_t>(device_index));
+  return place_in(slot);
+}
+
+// When all slots are in hand, or there is no memory for another one, the kernel keeps the requests
+// until one is answered.
+Result<Slot> ReconnectSeam::free_slot() {
+  for (bool said = false;; said = true) {
+    auto slot = state_->slots().acquire();
+    if (slot) return slot;
+    if (!said) {
+      log(FUSE_LOG_WARNING, "fuse: no room for another request (%s); waiting for one to end",
+          std::strerror(slot.error()));
+    }
+    if (session_.exited()) return Error{EINTR};
+    pause_a_millisecond();
+  }
+}
+
+// The worker does not use the place any more; its request may.
+void ReconnectSeam::let_go(const Place& place) {
+  if (place.slot == 0) return;
+  const uint8_t before = left_[place.slot - 1].fetch_or(kWorkerLeft, std::memory_order_acq_rel);
+  if ((before & kRequestDone) != 0) state_->slots().release(state_->slots().at(place.slot - 1));
+}
+
+void ReconnectSeam::slot_done(uint32_t index) {
+  uint32_t suspect = index + 1;
+  if (suspect_.load(std::memory_order_relaxed) == suspect &&
+      suspect_.compare_exchange_strong(suspect, 0, std::memory_order_relaxed)) {
+    pending_count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  const uint8_t before = left_[index].fetch_or(kRequestDone, std::memory_order_acq_rel);
+  if ((before & kWorkerLeft) != 0) state_->slots().release(state_->slots().at(index));
+}
+
+// A worker that ends has no request in hand that it received and did not run, unless it was
+// cancelled in the middle of a read; then the slot is left for a successor.
+void ReconnectSeam::give_back(const Place& place) {
+  if (place.slot == 0) return;
+  const Slot slot = state_->slots().at(place.slot - 1);
+  // Not by what the slot looks like alone: a request that is being answered right now looks the same.
+  if (place.filled == 0 && !slot.used()) slot_done(slot.index());
+  let_go(place);
+}
+
+void ReconnectSeam::drop(const Place& place) {
+  if (place.slot == 0) return;
+  state_->slots().at(place.slot - 1).finish();
+  slot_done(place.slot - 1);
+}
+
+void ReconnectSeam::end(fuse_req& req, const Slot& slot) {
+  if (slot) {
+    slot.header();  // the slot is this request's alone until here
+    Slot mine = slot;
+    mine.finish();
+    slot_done(slot.index());
+    req.place.slot = 0;
+  }
+  req.lane->answered(req);
+}
+
+bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
+  Slot slot = slot_of(req);
+  if (req.row->opcode == wire::Opcode::init) {
+    const auto saved = state_->save_init_request(slot.request());
+    if (!saved) log_error("fuse: the INIT request is too long to be kept");
+  }
+  if (req.rerun && !req.cleared) {
+    slot.set_flags(0);
+    if (const int error = objection_to_rerun(req); error != 0) {
+      answer(req, error);
+      return false;
+    }
+  }
+  NodeTable& nodes = state_->nodes();
+  HandleTable& handles = state_->handles();
+  for (const IdRef& ref : ids.all()) {
+    if (ref.kind == IdRef::Kind::node) {
+      const auto node = nodes.find(NodeId{*ref.id});
+      if (!node) {
+        answer(req, node.error());
+        return false;
+      }
+      if (!nodes.bound(node->index)) {
+        park_and_revive(req, ref);
+        return false;
+      }
+      *ref.id = nodes.fs_ino(node->index);
+    } else if (*ref.id != 0) {
+      // 0: the filesystem has answered an open with ENOSYS, so the kernel opens without asking.
+      const auto handle = handles.find(HandleId{*ref.id});
+      if (!handle) {
+        answer(req, handle.error());
+        return false;
+      }
+      if (!handles.bound(handle->index)) {
+        park_and_revive(req, ref);
+        return false;
+      }
+      *ref.id = handles.fs_fh(handle->index);
+    }
+  }
+  if (req.rerun && !req.cleared && check_before(req)) return false;
+  slot.start_running();
+  return true;
+}
+
+// The request waits; once the object is known it starts again from its bytes. A handle that a dead
+// server had opened needs no closing: then only the tables change.
+void ReconnectSeam::park_and_revive(fuse_req& req, IdRef stale) {
+  if (req.row->replay == Replay::released) return answer(req, 0);
+  const auto go_on = [this, &req](int error) {
+    if (error == 0) return run_again(req);
+    answer(req, error);
+  };
+  if (stale.kind == IdRef::Kind::handle) {
+    return revive_handle(*req.lane, HandleId{*stale.id}, go_on);
+  }
+  const auto node = state_->nodes().find(NodeId{*stale.id});
+  if (!node) return answer(req, node.error());
+  revive_node(*req.lane, node->index, go_on);
+}
+
+void ReconnectSeam::run_again(fuse_req& req) { req.row->run(req); }
+
+// An answer of the library's own.
+void ReconnectSeam::answer(fuse_req& req, int error) {
+  req.rerun = false;
+  reply(req, {.error = -error});
+}
+
+void ReconnectSeam::no_reply(fuse_req& req) { end(req, slot_of(req)); }
+
+int ReconnectSeam::reply_data(fuse_req& req, fuse_bufvec& data, fuse_buf_copy_flags flags) {
+  // Memory of the filesystem's goes through the slot, as in reply_unstored().
+  if (data.count - data.idx == 1 && (data.buf[data.idx].flags & FUSE_BUF_IS_FD) == 0) {
+    const fuse_buf& buf = data.buf[data.idx];
+    const iovec piece{static_cast<std::byte*>(buf.mem) + data.off, buf.size - data.off};
+    return reply(req, {.pieces = &piece, .piece_count = 1});
+  }
+  if (req.row->opcode == wire::Opcode::readdirplus) {
+    // Its ids have to be replaced, and what it grants counted.
+    std::vector<std::byte> bytes(buf_size(data));
+    fuse_bufvec into = FUSE_BUFVEC_INIT(bytes.size());
+    into.buf[0].mem = bytes.data();
+    const ssize_t got = buf_copy(&into, &data, flags);
+    if (got < 0) return reply(req, {.error = static_cast<int>(got)});
+    const iovec piece{bytes.data(), static_cast<size_t>(got)};
+    return reply(req, {.pieces = &piece, .piece_count = 1});
+  }
+  const int result = send_data(req, data, flags);
+  end(req, slot_of(req));
+  return result;
+}
+
+// The kernel's counts change before the filesystem is told: when the server dies in between, its
+// counts are gone with it.
+void ReconnectSeam::forget(fuse_req& req, std::span<fuse_forget_data> items, bool batch) {
+  const Slot slot = slot_of(req);
+  size_t kept = 0;
+  for (size_t i = slot.progress(); i < items.size(); ++i) {
+    const bool last = i + 1 == items.size();
+    const auto publish =
+        last ? SlotPublish::done() : SlotPublish::progress(static_cast<uint32_t>(i + 1));
+    const auto told =
+        state_->nodes().forget(slot, NodeId{items[i].ino}, items[i].nlookup, publish);
+    if (told && told->count > 0) items[kept++] = {told->fs_ino, told->count};
+  }
+  // Already empty, unless there was nothing to forget.
+  Slot mine = slot;
+  if (mine.used()) mine.finish();
+  slot_done(slot.index());
+  req.place.slot = 0;
+  tell_forgets(*req.lane);
+  if (kept == 0) return req.lane->answered(req);
+  pass_forgets(req, items.first(kept), batch);
+}
+
+std::optional<NodeId> ReconnectSeam::node_of(fuse_ino_t ino) {
+  if (ino == FUSE_ROOT_ID) return kRootNode;
+  return state_->nodes().node_id_of_fs_ino(ino);
+}
+
+Result<void> ReconnectSeam::device_added(size_t index, int fd) {
+  const auto added = state_->add_device();
+  if (!added) return added.as_error();
+  return link_->add_device(static_cast<unsigned>(index), fd);
+}
+
+// A successor that never got so far as to serve leaves the mount to the next one.
+bool ReconnectSeam::stopping() {
+  if (successor_ && !serving_.load(std::memory_order_acquire)) return false;
+  const auto gone = link_->goodbye();
+  if (!gone) log_error("fuse: cannot end the keeper: %s", std::strerror(gone.error()));
+  return true;
+}
+
+}  // namespace fuse3::reconnect

@@ -1,0 +1,133 @@
+// The seam with reconnect switched on: requests are received into slots of the shared state, ids are
+// translated between kernel and filesystem, and what replies grant is counted, so that another
+// process can go on at any instruction.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "reconnect/holder/holder.h"
+#include "reconnect/seam/inquiry.h"
+#include "reconnect/state.h"
+#include "session/seam.h"
+#include "session/session.h"
+
+namespace fuse3::reconnect {
+
+// What is done once objects of a dead incarnation are known again; the argument is an errno.
+using Revived = std::function<void(int error)>;
+
+class ReconnectSeam final : public Seam {
+ public:
+  // `runtime_dir` is where the state's name and the keeper's socket are. `successor`: the connection
+  // was taken over, and what its last server left has to be settled before the first request.
+  ReconnectSeam(fuse_session& session, std::unique_ptr<State> state,
+                std::unique_ptr<HolderLink> link, UniqueFd runtime_dir, std::string runtime_path,
+                bool successor, int previous_end = -1);
+  ~ReconnectSeam() override;
+
+  State& state() { return *state_; }
+
+  Result<Place> place(const Place& previous, size_t device_index) override;
+  void give_back(const Place& place) override;
+  void drop(const Place& place) override;
+  bool insists_on_place() const override { return true; }
+  bool raise(fuse_req& req, IdRefs& ids) override;
+  int reply(fuse_req& req, const Reply& reply) override;
+  int reply_data(fuse_req& req, fuse_bufvec& data, fuse_buf_copy_flags flags) override;
+  void no_reply(fuse_req& req) override;
+  void ran(fuse_req& req) override;
+  void forget(fuse_req& req, std::span<fuse_forget_data> items, bool batch) override;
+  void note_direntplus(std::span<std::byte> room, const fuse_entry_param& entry) override;
+  Result<void> device_added(size_t index, int fd) override;
+  Result<void> serving() override;
+  bool stopping() override;
+  std::optional<NodeId> node_of(fuse_ino_t ino) override;
+
+  // The one that a session uses; null if reconnect is off there.
+  static ReconnectSeam* of(const fuse_session& session);
+  // This process is now a child of the one that made the objects.
+  static void all_after_daemonize_fork();
+
+ private:
+  // reconnect_seam.cc: slots and their owners
+  Slot slot_of(const fuse_req& req) const;
+  bool take_pending(Place* place, bool force);
+  Place place_in(const Slot& slot) const;
+  Result<Slot> free_slot();
+  void let_go(const Place& place);
+  void slot_done(uint32_t index);
+  void end(fuse_req& req, const Slot& slot);
+  void park_and_revive(fuse_req& req, IdRef stale);
+
+  // replies.cc: replies and what they grant
+  int grant(fuse_req& req, const Slot& slot, const Reply& reply, std::span<std::byte> room,
+            uint32_t fopen_flags);
+  int reply_granting(fuse_req& req, const Slot& slot, const Reply& reply);
+  int reply_direntplus(fuse_req& req, const Slot& slot, const Reply& reply);
+  int reply_stored(fuse_req& req, const Slot& slot, const Reply& reply);
+  int reply_unstored(fuse_req& req, const Slot& slot, const Reply& reply);
+  Result<void> store_edges(fuse_req& req, const Slot& slot, const SlotPublish& publish, int error,
+                           bool* published);
+  int send_stored(fuse_req& req, const Slot& slot);
+  void take_back_grants(const Slot& slot, wire::Opcode opcode, std::span<std::byte> reply);
+  void tell_forgets(Lane& lane);
+
+  // revive.cc: objects of former incarnations
+  void revive_node(Lane& lane, uint32_t index, Revived done);
+  void revive_handle(Lane& lane, HandleId id, Revived done);
+
+  // replay.cc: what a former incarnation was in the middle of
+  static constexpr uint32_t kCrashWeight = 8;
+  // In a slot's flags: it was running when a server died, and no successor has come to it yet.
+  static constexpr uint32_t kAwaitsRerun = 1;
+  static bool is_poison(const Slot& slot);
+  static uint32_t weight_of_end(int wait_status);
+  int objection_to_rerun(fuse_req& req);
+  bool check_before(fuse_req& req);
+  bool check_after(fuse_req& req, const Reply& reply);
+  bool check_made(fuse_req& req, std::string name);
+  bool is_what_was_asked_for(const fuse_req& req, const fuse_entry_param& entry);
+  void accept_made(fuse_req& req, const fuse_entry_param& entry);
+  void refuse_made(fuse_req& req, const fuse_entry_param& entry);
+  void compare_target(fuse_req& req, const fuse_entry_param& entry);
+  void open_made(fuse_req& req, const fuse_entry_param& entry);
+  bool check_renamed(fuse_req& req, int error);
+  bool check_exchanged(fuse_req& req);
+  bool check_appended(fuse_req& req);
+  bool check_xattr(fuse_req& req);
+  void write_rest(fuse_req& req, size_t done);
+  void run_again(fuse_req& req);
+  void answer(fuse_req& req, int error);
+
+  // settle.cc: the start of a successor
+  Result<void> adopt_init();
+  void settle();
+  void settle_slot(const Slot& slot, std::vector<Slot>& again);
+  void finish_init(Slot slot);
+  HolderSetup holder_setup();
+
+  fuse_session& session_;
+  std::unique_ptr<State> state_;
+  std::unique_ptr<HolderLink> link_;
+  const UniqueFd runtime_dir_;
+  const std::string runtime_path_;
+  const bool successor_;
+  const int previous_end_;  // how the last server ended, as of waitpid(2); -1: not known
+  const uint64_t began_ns_;
+  std::atomic<bool> serving_{false};
+  std::mutex serving_lock_;
+
+  // A slot is used by the worker that received into it and by the request; the later of the two to
+  // leave gives it back to the pool.
+  std::unique_ptr<std::atomic<uint8_t>[]> left_;
+
+  // Requests of the last incarnation that have to be run, oldest first.
+  std::atomic<size_t> pending_count_{0};  // with the suspect that is being run
+  std::atomic<uint32_t> suspect_{0};      // its slot's index + 1; 0: none
+  SpinMutex pending_lock_;
+  std::vector<Slot> pending_;
+};
+
+}  // namespace fuse3::reconnect

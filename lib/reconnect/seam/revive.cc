@@ -1,0 +1,163 @@
+// Nodes and handles of former incarnations: found again in the filesystem when they are first used.
+#include <atomic>
+#include <cerrno>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reconnect/seam/reconnect_seam.h"
+#include "support/log.h"
+
+namespace fuse3::reconnect {
+namespace {
+
+// More than there can be: the table is damaged.
+constexpr size_t kDeepest = 1u << 20;
+constexpr unsigned kMostSteps = 1u << 22;
+
+bool means_absence(int error) { return error == ENOENT || error == ENOTDIR || error == ESTALE; }
+
+Identity identity_in(const fuse_entry_param& entry) {
+  return {entry.attr.st_ino, fold_device(entry.attr.st_dev), entry.attr.st_mode & S_IFMT};
+}
+
+// Finds a node and, first, the directories above it that are stale as well. Kept on the heap and not
+// as a recursion: paths can be deeper than a stack. Deletes itself when it is done.
+class NodeRevival {
+ public:
+  NodeRevival(fuse_session& session, State& state, Lane& lane, uint32_t index, Revived done)
+      : session_(session), state_(state), lane_(lane), done_(std::move(done)) {
+    path_.push_back({index, 0, 0});
+  }
+
+  void run() {
+    int error = std::exchange(error_, 0);  // of a late answer
+    while (!path_.empty()) {
+      if (error != 0 && !means_absence(error)) break;
+      // What is above could not be found by this edge.
+      if (error != 0) path_.back().cursor = path_.back().next;
+      const Outcome outcome = step();
+      if (outcome == Outcome::asked) return;
+      error = outcome == Outcome::absent ? ESTALE : std::exchange(error_, 0);
+      if (outcome == Outcome::done || outcome == Outcome::absent) path_.pop_back();
+    }
+    const Revived done = std::move(done_);
+    delete this;
+    done(error);
+  }
+
+ private:
+  enum class Outcome : uint8_t { done, absent, again, asked };
+  struct Part {
+    uint32_t index;
+    uint32_t cursor;  // the edge before the one that is tried
+    uint32_t next;    // that one
+  };
+
+  Outcome step() {
+    NodeTable& nodes = state_.nodes();
+    Part& part = path_.back();
+    if (nodes.bound(part.index)) return Outcome::done;
+    char name[kMaxName];
+    NodeTable::Edge edge;
+    part.next = part.cursor;
+    if (++steps_ > kMostSteps || !nodes.next_edge(part.index, &part.next, name, &edge)) {
+      note_absence(part);
+      return Outcome::absent;
+    }
+    if (!nodes.bound(edge.parent)) {
+      if (path_.size() >= kDeepest) return Outcome::absent;
+      path_.push_back({edge.parent, 0, 0});
+      return Outcome::again;
+    }
+    turn_.store(kAsking, std::memory_order_relaxed);
+    ask_lookup(session_, lane_, nodes.fs_ino(edge.parent), std::string(edge.name),
+               [this](const Answer& answer) {
+                 take(answer);
+                 if (turn_.exchange(kAnswered, std::memory_order_acq_rel) == kWaiting) run();
+               });
+    const bool answered = turn_.exchange(kWaiting, std::memory_order_acq_rel) == kAnswered;
+    return answered ? Outcome::again : Outcome::asked;
+  }
+
+  void take(const Answer& answer) {
+    NodeTable& nodes = state_.nodes();
+    Part& part = path_.back();
+    const bool found = answer.error == 0 && answer.has_entry && answer.entry.ino != 0;
+    if (answer.error != 0 && !means_absence(answer.error)) {
+      error_ = answer.error;
+      return;
+    }
+    if (!found || !nodes.identity(part.index).matches(identity_in(answer.entry))) {
+      if (found) tell_forget(session_, lane_, answer.entry.ino, 1);
+      part.cursor = part.next;
+      return;
+    }
+    const Bind bind = nodes.bind(part.index, answer.entry.ino);
+    if (bind == Bind::another || bind == Bind::gone) {
+      tell_forget(session_, lane_, answer.entry.ino, 1);
+    }
+    // No such node any more: whoever asked for it gets ESTALE from its own look at the table.
+    if (bind == Bind::gone) steps_ = kMostSteps;
+  }
+
+  void note_absence(const Part& part) {
+    state_.count(State::Figure::stale);
+    // Without a name it was removed while it was open: nothing the log would help with.
+    if (part.cursor == 0) return;
+    log(FUSE_LOG_WARNING, "fuse: %s is not there any more since the server died: ESTALE",
+        state_.nodes().path(part.index).c_str());
+  }
+
+  static constexpr int kAsking = 0;
+  static constexpr int kAnswered = 1;
+  static constexpr int kWaiting = 2;
+
+  fuse_session& session_;
+  State& state_;
+  Lane& lane_;
+  Revived done_;
+  std::vector<Part> path_;  // each is needed for the one before it
+  unsigned steps_ = 0;
+  int error_ = 0;
+  std::atomic<int> turn_{kAsking};
+};
+
+}  // namespace
+
+void ReconnectSeam::revive_node(Lane& lane, uint32_t index, Revived done) {
+  (new NodeRevival(session_, *state_, lane, index, std::move(done)))->run();
+}
+
+void ReconnectSeam::revive_handle(Lane& lane, HandleId id, Revived done) {
+  const auto handle = state_->handles().find(id);
+  if (!handle) return done(handle.error());
+  const uint32_t index = handle->index;
+  if (state_->handles().bound(index)) return done(0);
+  const auto node = state_->nodes().find(state_->handles().node(index));
+  if (!node) return done(node.error());
+  if (!state_->nodes().bound(node->index)) {
+    return revive_node(lane, node->index, [this, &lane, id, done](int error) {
+      if (error != 0) return done(error);
+      revive_handle(lane, id, done);
+    });
+  }
+  const uint64_t ino = state_->nodes().fs_ino(node->index);
+  const bool directory = state_->handles().kind(index) == HandleKind::directory;
+  ask_open(session_, lane, ino, state_->handles().open_flags(index), directory,
+           [this, &lane, id, ino, directory, done](const Answer& answer) {
+             // ENOSYS: this filesystem has no open, so its handles mean nothing to it.
+             if (answer.error != 0 && answer.error != ENOSYS) {
+               state_->count(State::Figure::stale);
+               log(FUSE_LOG_WARNING, "fuse: a file that was open when the server died cannot be "
+                   "opened again: %s", strerror(answer.error));
+               return done(means_absence(answer.error) ? ESTALE : answer.error);
+             }
+             if (!state_->handles().rebind(id, answer.open.fh) && answer.error == 0) {
+               tell_release(session_, lane, ino, answer.open, directory);
+             }
+             done(0);
+           });
+}
+
+}  // namespace fuse3::reconnect

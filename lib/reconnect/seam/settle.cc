@@ -1,0 +1,180 @@
+// The start of a successor: INIT as it was, and what the last server left unfinished.
+#include <time.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "lowlevel/negotiate.h"
+#include "reconnect/seam/reconnect_seam.h"
+#include "support/log.h"
+#include "wire/reply.h"
+#include "wire/request.h"
+
+namespace fuse3::reconnect {
+namespace {
+
+uint64_t now_ns() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+wire::InHeader header_of(const Slot& slot) {
+  wire::InHeader header{};
+  std::memcpy(&header, slot.buffer().data(), sizeof header);
+  return header;
+}
+
+bool plausible(const Slot& slot, uint32_t devices) {
+  const size_t length = slot.request().size();
+  return length >= sizeof(wire::InHeader) && slot.device() < devices;
+}
+
+}  // namespace
+
+// The filesystem is asked as if the kernel had just sent INIT, and has to want what was agreed on
+// then: the kernel will not be told anything new.
+Result<void> ReconnectSeam::adopt_init() {
+  const auto request = state_->init_request();
+  const auto saved = state_->init_reply();
+  if (request.empty() || saved.empty()) return {};  // INIT itself is among the unfinished
+  const auto message = wire::Message::parse(request);
+  const auto offer = message ? wire::decode<wire::Init>(*message, wire::Negotiated{})
+                             : Result<wire::Init>(message.as_error());
+  if (!offer) {
+    log_error("fuse: cannot take over: the INIT request kept in the state is malformed");
+    return Error{EPROTO};
+  }
+  wire::InitOut agreed{};
+  std::memcpy(&agreed, saved.data(), std::min(saved.size(), sizeof agreed));
+  auto agreement = negotiate(session_, *offer);
+  if (!agreement) return agreement.as_error();
+  const std::string problem = difference(agreed, agreement->reply);
+  if (!problem.empty()) {
+    log_error("fuse: cannot take over the filesystem at %s: %s. Start the server with the options "
+              "it was mounted with, or unmount it.", session_.mountpoint.c_str(), problem.c_str());
+    return Error{ENOTSUP};
+  }
+  agreement->reply = agreed;
+  agreement->negotiated.flags = agreed.flags | static_cast<uint64_t>(agreed.flags2) << 32;
+  // The kernel goes by what it was told then, even if this library speaks a newer one.
+  agreement->negotiated.minor = std::min(agreement->negotiated.minor, agreed.minor);
+  agreement->negotiated.max_write = agreed.max_write;
+  agreement->negotiated.max_pages = agreed.max_pages;
+  adopt(session_, *agreement);
+  constexpr uint64_t kLocks = wire::init_flag::flock_locks | wire::init_flag::posix_locks;
+  if ((agreement->negotiated.flags & kLocks) != 0) {
+    log(FUSE_LOG_WARNING, "fuse: locks that the filesystem at %s had granted before its server died "
+        "are lost", session_.mountpoint.c_str());
+  }
+  return {};
+}
+
+void ReconnectSeam::settle_slot(const Slot& slot, std::vector<Slot>& again) {
+  Slot mine = slot;
+  if (slot.length() == 0) return mine.finish();  // answered, and just not emptied
+  if (!plausible(slot, state_->device_count())) {
+    log_error("fuse: slot %u of the state holds no request; it is dropped", slot.index());
+    return mine.finish();
+  }
+  const auto opcode = static_cast<wire::Opcode>(header_of(slot).opcode);
+  switch (slot.stage()) {
+    case Stage::replied: {
+      const auto reply = slot.reply();
+      const iovec piece{reply.data(), reply.size()};
+      const auto sent = session_.transport->send(session_.device(slot.device()), &piece, 1);
+      state_->count(State::Figure::resent);
+      // ENOENT: the first one had arrived.
+      if (!sent && sent.error() != ENOENT && sent.error() != ENODEV) {
+        take_back_grants(slot, opcode, reply);
+      }
+      return mine.finish();
+    }
+    case Stage::running:
+      if (opcode == wire::Opcode::init && session_.stage == LifeStage::initialised) {
+        return finish_init(mine);
+      }
+      // A READDIRPLUS that was being stored: it will be counted anew.
+      take_back_grants(slot, opcode, slot.counted_reply());
+      mine.begin_counting(0);
+      // Only one that the dead server had got to may have had to do with its death.
+      if ((slot.flags() & kAwaitsRerun) == 0) mine.add_death(weight_of_end(previous_end_));
+      mine.set_flags(kAwaitsRerun);
+      break;
+    case Stage::free:
+      break;
+  }
+  state_->count(State::Figure::replayed);
+  again.push_back(slot);
+}
+
+// The server died between keeping its answer to INIT and storing it as the slot's reply: adopt_init()
+// has gone by the former already.
+void ReconnectSeam::finish_init(Slot slot) {
+  const auto saved = state_->init_reply();
+  const wire::OutHeader header =
+      wire::make_header(RequestId{header_of(slot).unique}, 0, saved.size());
+  const iovec pieces[] = {{const_cast<wire::OutHeader*>(&header), sizeof header},
+                          {const_cast<std::byte*>(saved.data()), saved.size()}};
+  const auto sent = session_.transport->send(session_.device(slot.device()), pieces, 2);
+  state_->count(State::Figure::resent);
+  if (!sent && sent.error() != ENOENT) {
+    log_error("fuse: the answer to INIT was refused: %s", std::strerror(sent.error()));
+  }
+  slot.finish();
+}
+
+void ReconnectSeam::settle() {
+  std::vector<Slot> used;
+  state_->slots().for_each_used([&](const Slot& slot) { used.push_back(slot); });
+  std::vector<Slot> again;
+  for (const Slot& slot : used) settle_slot(slot, again);
+  state_->slots().adopt();
+  std::sort(again.begin(), again.end(), [](const Slot& a, const Slot& b) {
+    return (header_of(a).unique & ~kResentBit) < (header_of(b).unique & ~kResentBit);
+  });
+  for (const Slot& slot : again) state_->slots().make_present(slot);
+  std::lock_guard guard(pending_lock_);
+  pending_ = std::move(again);
+  pending_count_.store(pending_.size(), std::memory_order_release);
+}
+
+HolderSetup ReconnectSeam::holder_setup() {
+  HolderSetup setup;
+  setup.runtime_dir_fd = runtime_dir_.get();
+  setup.runtime_dir = runtime_path_;
+  setup.connection = state_->connection();
+  setup.ordinal = session_.ordinal;
+  setup.state_fd = state_->fd();
+  {
+    std::lock_guard guard(session_.device_lock);
+    for (const UniqueFd& device : session_.devices) setup.devices.push_back(device.get());
+  }
+  setup.auto_unmount_fd = session_.auto_unmount ? session_.auto_unmount.get() : -1;
+  setup.timeout_seconds = session_.options.reattach_timeout;
+  return setup;
+}
+
+// Called at the start of every loop, and by programs with loops of their own before every request.
+Result<void> ReconnectSeam::serving() {
+  if (serving_.load(std::memory_order_acquire)) return {};
+  std::lock_guard guard(serving_lock_);
+  if (serving_.load(std::memory_order_relaxed)) return {};
+  if (successor_) {
+    if (const auto adopted = adopt_init(); !adopted) return adopted;
+    settle();
+    state_->set_last_recovery_ns(now_ns() - began_ns_);
+  }
+  // The watch first: if the keeper has died since the mount, saying hello starts another.
+  if (const auto watched = link_->start_watch([this] { return holder_setup(); }); !watched) {
+    return watched;
+  }
+  if (const auto said = link_->hello(true); !said) return said;
+  if (successor_) {
+    if (const auto said = link_->serving(); !said) return said;
+  }
+  serving_.store(true, std::memory_order_release);
+  return {};
+}
+
+}  // namespace fuse3::reconnect

@@ -1,0 +1,221 @@
+#include "reconnect/state.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "reconnect/crash_point.h"
+
+namespace fuse3::reconnect {
+namespace {
+
+constexpr uint64_t make_incarnation(uint64_t generation, pid_t pid) {
+  return generation << 32 | static_cast<uint32_t>(pid);
+}
+
+struct ProcessStat {
+  char state = 0;  // 0: no such process
+  long threads = 0;
+  uint64_t start_time = 0;
+};
+
+// The fields of /proc/PID/stat after the command, which may itself contain blanks and parentheses.
+ProcessStat read_stat(pid_t pid) {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/%d/stat", static_cast<int>(pid));
+  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!fd) return {};
+  char text[1024];
+  const ssize_t length = ::read(fd.get(), text, sizeof text - 1);
+  if (length <= 0) return {};
+  text[length] = '\0';
+  const char* at = std::strrchr(text, ')');
+  if (!at || at[1] != ' ') return {};
+  ProcessStat stat;
+  stat.state = at[2];
+  constexpr int kState = 3, kThreads = 20, kStartTime = 22;
+  at += 2;
+  for (int field = kState; field < kStartTime; ++field) {
+    at = std::strchr(at, ' ');
+    if (!at) return {};
+    ++at;
+    if (field + 1 == kThreads) stat.threads = std::strtol(at, nullptr, 10);
+  }
+  stat.start_time = std::strtoull(at, nullptr, 10);
+  return stat;
+}
+
+Result<void> save(std::span<const std::byte> bytes, uint8_t (&place)[kInitBytes],
+                  uint32_t& length) {
+  if (bytes.size() > kInitBytes) return Error{EMSGSIZE};
+  // Never a length with bytes of something else.
+  store(length, 0);
+  keep_order();
+  std::memcpy(place, bytes.data(), bytes.size());
+  // The message is not there; it will come again or be made again.
+  crash_point(CrashPoint::init_bytes_written);
+  store(length, static_cast<uint32_t>(bytes.size()));
+  return {};
+}
+
+std::span<const std::byte> saved(const uint8_t (&place)[kInitBytes], const uint32_t& length) {
+  const uint32_t n = load(length);
+  if (n > kInitBytes) return {};
+  return std::as_bytes(std::span(place)).first(n);
+}
+
+}  // namespace
+
+uint64_t process_start_time(pid_t pid) {
+  return read_stat(pid).start_time;
+}
+
+State::State(Mapping mapping)
+    : mapping_(std::move(mapping)),
+      nodes_(*this, mapping_, lock_),
+      handles_(*this, mapping_, lock_),
+      slots_(mapping_) {}
+
+Result<std::unique_ptr<State>> State::create(UniqueFd fd, const StateParameters& parameters) {
+  auto mapping = Mapping::create(std::move(fd), parameters);
+  if (!mapping) return mapping.as_error();
+  std::unique_ptr<State> state(new State(*std::move(mapping)));
+  if (auto ok = state->nodes_.make_root(); !ok) return ok.as_error();
+  return state;
+}
+
+Result<std::unique_ptr<State>> State::open(UniqueFd fd, std::string* why) {
+  auto mapping = Mapping::open(std::move(fd), why);
+  if (!mapping) return mapping.as_error();
+  return std::unique_ptr<State>(new State(*std::move(mapping)));
+}
+
+Generation State::generation() const {
+  return Generation{load(header().incarnation) >> 32};
+}
+
+Server State::server() const {
+  const uint64_t incarnation = load(header().incarnation);
+  Server server{.pid = static_cast<pid_t>(incarnation & INT32_MAX)};
+  if (load(header().start_generation) == incarnation >> 32) {
+    server.start_time = load(header().start_time);
+  }
+  return server;
+}
+
+bool State::server_alive() const {
+  const Server server = this->server();
+  if (server.pid == 0) return false;
+  const ProcessStat stat = read_stat(server.pid);
+  // A process whose first thread has ended looks like a zombie while the others run.
+  const bool runs = stat.state != 0 && !(std::strchr("ZXx", stat.state) && stat.threads <= 1);
+  return runs && (server.start_time == 0 || server.start_time == stat.start_time);
+}
+
+Result<Generation> State::claim(Generation expected, pid_t pid) {
+  if (expected.value >= UINT32_MAX - 1) return Error{EOVERFLOW};
+  uint64_t before = load(header().incarnation);
+  if (before >> 32 != expected.value) return Error{EBUSY};
+  const Generation mine{expected.value + 1};
+  std::atomic_ref<uint64_t> incarnation(header().incarnation);
+  if (!incarnation.compare_exchange_strong(before, make_incarnation(mine.value, pid))) {
+    return Error{EBUSY};
+  }
+  // The generation is this process's, whose start time is not known to others yet.
+  crash_point(CrashPoint::generation_claimed);
+  note_start_time(mine, pid);
+  nodes_.begin_generation(mine);
+  handles_.begin_generation(mine);
+  return mine;
+}
+
+void State::note_start_time(Generation generation, pid_t pid) {
+  store(header().start_time, process_start_time(pid));
+  store(header().start_generation, generation.value);
+}
+
+void State::set_pid(pid_t pid) {
+  const Generation mine = generation();
+  store(header().start_generation, 0);
+  store(header().incarnation, make_incarnation(mine.value, pid));
+  note_start_time(mine, pid);
+  slots_.none_is_present();
+}
+
+Result<size_t> State::recover() {
+  auto redone = redo_all(*this);
+  if (redone) slots_.adopt();
+  return redone;
+}
+
+Result<void> State::save_init_request(std::span<const std::byte> bytes) {
+  return save(bytes, header().init_request, header().init_request_length);
+}
+
+Result<void> State::save_init_reply(std::span<const std::byte> bytes) {
+  return save(bytes, header().init_reply, header().init_reply_length);
+}
+
+std::span<const std::byte> State::init_request() const {
+  return saved(header().init_request, header().init_request_length);
+}
+
+std::span<const std::byte> State::init_reply() const {
+  return saved(header().init_reply, header().init_reply_length);
+}
+
+uint32_t State::device_count() const {
+  return load(header().device_count);
+}
+
+Result<uint32_t> State::add_device() {
+  std::atomic_ref<uint32_t> count(header().device_count);
+  uint32_t index = count.load(std::memory_order_acquire);
+  do {
+    if (index >= kMaxDevices) return Error{ENOSPC};
+  } while (!count.compare_exchange_weak(index, index + 1));
+  return index;
+}
+
+uint64_t& State::word(Figure figure) const {
+  Figures& figures = header().figures;
+  switch (figure) {
+    case Figure::replayed:
+      return figures.replayed;
+    case Figure::resent:
+      return figures.resent;
+    case Figure::poisoned:
+      return figures.poisoned;
+    case Figure::stale:
+      return figures.stale;
+    case Figure::deaths:
+      break;
+  }
+  return figures.deaths;
+}
+
+void State::count(Figure figure, uint64_t n) {
+  std::atomic_ref<uint64_t>(word(figure)).fetch_add(n, std::memory_order_relaxed);
+}
+
+uint64_t State::figure(Figure figure) const {
+  return load(word(figure));
+}
+
+Result<void> State::verify_full(std::string* why) {
+  for (uint32_t i = 0; i < slots_.count(); ++i) {
+    const SlotHeader& header = slots_.at(i).header();
+    if (header.journal_count != 0 || header.cascade != 0 ||
+        header.stage > static_cast<uint32_t>(Stage::replied)) {
+      if (why) *why = "slot " + std::to_string(i) + " is in the middle of something";
+      return Error{EUCLEAN};
+    }
+  }
+  if (auto ok = nodes_.verify(why); !ok) return ok;
+  return handles_.verify(why);
+}
+
+}  // namespace fuse3::reconnect

@@ -1,0 +1,146 @@
+#include "session/buffers.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "session/session.h"
+#include "support/log.h"
+#include "wire/structs_in.h"
+
+namespace fuse3 {
+namespace {
+
+int ended(fuse_session& session, int error) {
+  if (error == ENODEV) {
+    exit_session(session);
+    return 0;
+  }
+  return -error;
+}
+
+// One request as the transport gives it. One that was withdrawn before it came here is EINTR, which
+// callers know as a reason to try again; trying here could block those that asked poll(2) first.
+Result<size_t> receive_one(fuse_session& session, std::span<std::byte> memory) {
+  auto got = session.transport->receive(session.device(0), memory);
+  if (got && *got == 0) return Error{ENODEV};
+  if (!got && got.error() == ENOENT) return Error{EINTR};
+  return got;
+}
+
+// Memory of the caller's own may be smaller than what the library would have taken.
+std::span<std::byte> room_in(const fuse_session& session, const fuse_buf& buffer) {
+  const size_t most = session.sizes.receive;
+  const size_t size = buffer.mem_size > 0 ? std::min(buffer.mem_size, most) : most;
+  return {static_cast<std::byte*>(buffer.mem), size};
+}
+
+bool provide_memory(fuse_session& session, fuse_buf& buffer) {
+  if (buffer.mem != nullptr) return true;
+  buffer.mem = std::malloc(session.sizes.receive);
+  buffer.mem_size = buffer.mem != nullptr ? session.sizes.receive : 0;
+  return buffer.mem != nullptr;
+}
+
+uint64_t unique_in(const void* bytes) {
+  wire::InHeader header;
+  std::memcpy(&header, bytes, sizeof header);
+  return header.unique;
+}
+
+// The seam wants to see the request in its own memory: it stays there until process_buffer() comes
+// with a copy of it.
+int receive_in_place(fuse_session& session, fuse_buf& buffer) {
+  auto place = session.seam->place({}, 0);
+  if (!place) return -place.error();
+  size_t length = place->filled;
+  const size_t room = room_in(session, buffer).size();
+  if (length > room) {
+    session.seam->give_back(*place);
+    return -EIO;
+  }
+  if (length == 0) {
+    const auto got = receive_one(session, {place->memory, room});
+    if (!got || *got < sizeof(wire::InHeader)) {
+      session.seam->give_back(*place);
+      return got ? -EIO : ended(session, got.error());
+    }
+    length = *got;
+    place->filled = length;
+    place->device = session.device(0);
+  }
+  std::memcpy(buffer.mem, place->memory, length);
+  buffer.size = length;
+  std::lock_guard guard(session.buffered_lock);
+  session.buffered.insert_or_assign(unique_in(buffer.mem), *place);
+  return static_cast<int>(length);
+}
+
+std::optional<Place> take_place(fuse_session& session, const std::byte* bytes, size_t size) {
+  if (size < sizeof(wire::InHeader)) return std::nullopt;
+  std::lock_guard guard(session.buffered_lock);
+  const auto found = session.buffered.find(unique_in(bytes));
+  if (found == session.buffered.end()) return std::nullopt;
+  const Place place = found->second;
+  session.buffered.erase(found);
+  return place;
+}
+
+void process_memory(fuse_session& session, std::byte* bytes, size_t size, size_t room) {
+  Place place{.memory = bytes, .size = room};
+  int device = session.device(0);
+  if (session.seam->insists_on_place()) {
+    const auto taken = take_place(session, bytes, size);
+    if (!taken) {
+      log_error("fuse: fuse_session_process_buf() got a request that was not received with "
+                "fuse_session_receive_buf(); reconnect cannot keep it");
+      return;
+    }
+    place = *taken;
+    device = place.device;
+  }
+  serve(session, *session.buffer_lane, place, device, size, 0, -1);
+  if (session.seam->insists_on_place()) session.seam->give_back(place);
+}
+
+}  // namespace
+
+int receive_buffer(fuse_session& session, fuse_buf& buffer) {
+  if (!provide_memory(session, buffer)) return -ENOMEM;
+  buffer.flags = static_cast<fuse_buf_flags>(0);
+  if (const auto ready = session.seam->serving(); !ready) return -ready.error();
+  if (session.seam->insists_on_place()) return receive_in_place(session, buffer);
+  const auto got = receive_one(session, room_in(session, buffer));
+  if (!got) return ended(session, got.error());
+  if (*got < sizeof(wire::InHeader)) {
+    log_error("fuse: a request of %zu bytes is shorter than its header", *got);
+    return -EIO;
+  }
+  buffer.size = *got;
+  return static_cast<int>(*got);
+}
+
+void process_buffer(fuse_session& session, const fuse_buf& buffer) {
+  if ((buffer.flags & FUSE_BUF_IS_FD) == 0) {
+    const size_t room = buffer.mem_size > buffer.size ? buffer.mem_size : buffer.size;
+    return process_memory(session, static_cast<std::byte*>(buffer.mem), buffer.size, room);
+  }
+  std::vector<std::byte> bytes(buffer.size);
+  size_t filled = 0;
+  while (filled < bytes.size()) {
+    const ssize_t got = ::read(buffer.fd, bytes.data() + filled, bytes.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      log_error("fuse: a request could not be read from its pipe");
+      return;
+    }
+    filled += static_cast<size_t>(got);
+  }
+  process_memory(session, bytes.data(), filled, bytes.size());
+}
+
+}  // namespace fuse3

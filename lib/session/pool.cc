@@ -1,0 +1,318 @@
+#include "session/pool.h"
+
+#include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "support/log.h"
+
+namespace fuse3 {
+namespace {
+
+constexpr uint64_t kSlowOperation = 60'000;     // ns; several times what waking a thread costs
+constexpr uint64_t kNotWaited = 4'000;          // ns; a read that slept takes longer than this
+constexpr uint64_t kCopyBytesPerNs = 4;         // what copying a large request adds to that
+constexpr uint64_t kBusy = 200'000;             // ns; one that has not slept for so long may need help
+constexpr uint64_t kSaturated = 1'000'000;      // ns; and for so long, needs it
+constexpr long kTick = 2'000'000;               // ns
+constexpr unsigned kTicksBeforeDozing = 50;
+
+uint64_t now_ns() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// How often the calling thread gave up the processor because it had to wait for something.
+long times_slept() {
+  rusage usage;
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw;
+}
+
+void update_mean(uint32_t& mean, uint64_t value) {
+  const auto next = static_cast<int64_t>(std::min<uint64_t>(value, 1'000'000'000));
+  mean = static_cast<uint32_t>(mean + (next - static_cast<int64_t>(mean)) / 8);
+}
+
+void futex_wait(std::atomic<uint32_t>& word, uint32_t value) {
+  ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+}
+
+void futex_wake(std::atomic<uint32_t>& word) {
+  ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+size_t stack_size() {
+  const char* text = std::getenv("FUSE_THREAD_STACK");
+  return text != nullptr ? std::strtoul(text, nullptr, 0) : 0;
+}
+
+}  // namespace
+
+struct Pool::Member {
+  explicit Member(Pool& owner) : pool(owner) {}
+
+  Pool& pool;
+  pthread_t thread{};
+  int device = -1;
+  size_t clone = 0;  // index of its own device; 0: shares the first
+  std::atomic<uint32_t> parked{0};
+  std::atomic<bool> finished{false};
+  std::atomic<uint64_t> rounds{0};  // requests run
+  uint64_t busy_since = 0;             // ns; when its last read that slept returned
+  // Running means for each operation; the second is known of slow ones only.
+  uint32_t took_ns[wire::kLastOpcode + 1] = {};
+  uint32_t blocked_ns[wire::kLastOpcode + 1] = {};
+  std::unique_ptr<Worker> worker;
+};
+
+Pool::Pool(fuse_session& session, const LoopConfig& config) : session_(session), config_(config) {
+  // Clones of an earlier loop, or of a server whose successor this is.
+  for (size_t i = 1; session_.device(i) >= 0; ++i) free_clones_.push_back(i);
+}
+
+Pool::~Pool() = default;
+
+
+bool Pool::spawn() {
+  auto member = std::make_unique<Member>(*this);
+  member->device = session_.device(0);
+  if (config_.clone_fd) {
+    std::lock_guard guard(lock_);
+    if (!free_clones_.empty()) {
+      member->clone = free_clones_.back();
+      free_clones_.pop_back();
+    }
+  }
+  if (config_.clone_fd && member->clone == 0) {
+    const auto added = session_.add_clone();
+    if (added) member->clone = *added;
+  }
+  if (member->clone != 0) member->device = session_.device(member->clone);
+
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  const size_t stack = stack_size();
+  if (stack > 0 && pthread_attr_setstacksize(&attributes, stack) != 0) {
+    log_error("fuse: FUSE_THREAD_STACK=%zu is not a possible stack size", stack);
+  }
+  // Signals are for the thread that runs the program's loop.
+  sigset_t all;
+  sigset_t old;
+  sigfillset(&all);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, fault);
+  pthread_sigmask(SIG_BLOCK, &all, &old);
+  const int error = pthread_create(&member->thread, &attributes, thread_main, member.get());
+  pthread_sigmask(SIG_SETMASK, &old, nullptr);
+  pthread_attr_destroy(&attributes);
+  if (error != 0) {
+    log_error("fuse: cannot start a worker thread: %s", std::strerror(error));
+    std::lock_guard guard(lock_);
+    if (member->clone != 0) free_clones_.push_back(member->clone);
+    return false;
+  }
+  std::lock_guard guard(lock_);
+  members_.push_back(std::move(member));
+  return true;
+}
+
+void* Pool::thread_main(void* argument) {
+  Member& member = *static_cast<Member*>(argument);
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+  member.pool.work(member);
+  member.finished.store(true, std::memory_order_release);
+  member.pool.session_.wake_monitor();
+  return nullptr;
+}
+
+bool Pool::receive(Member&, Worker& worker, Worker::Received* received) {
+  reading_.fetch_add(1, std::memory_order_seq_cst);
+  const auto result = worker.receive();
+  reading_.fetch_sub(1, std::memory_order_seq_cst);
+  if (monitor_dozes_.load(std::memory_order_seq_cst) &&
+      monitor_dozes_.exchange(false, std::memory_order_seq_cst)) {
+    session_.wake_monitor();
+  }
+  if (result) {
+    *received = *result;
+    return true;
+  }
+  if (result.error() == ENODEV) {
+    exit_session(session_);
+  } else {
+    fail_session(session_, -result.error());
+  }
+  return false;
+}
+
+void Pool::work(Member& member) {
+  member.worker = std::make_unique<Worker>(session_, member.clone, true);
+  Worker& worker = *member.worker;
+  uint64_t before = now_ns();
+  while (!session_.exited() && !stopping_.load(std::memory_order_acquire)) {
+    Worker::Received received;
+    if (!receive(member, worker, &received)) break;
+    if (received.length == 0) continue;
+    const uint64_t start = now_ns();
+    const auto opcode = std::min(static_cast<uint32_t>(worker.opcode()), wire::kLastOpcode);
+    if (more_wanted(member, worker, received, before, start)) wake_one();
+    // Whether it slept is asked for only where that costs nothing in comparison.
+    const bool slow = member.took_ns[opcode] > kSlowOperation;
+    const long sleeps_before = slow ? times_slept() : 0;
+    worker.run(received);
+    before = now_ns();
+    const uint64_t took = before - start;
+    update_mean(member.took_ns[opcode], took);
+    if (slow) update_mean(member.blocked_ns[opcode], times_slept() > sleeps_before ? took : 0);
+    member.rounds.store(member.rounds.load(std::memory_order_relaxed) + 1,
+                        std::memory_order_relaxed);
+    if (reading_.load(std::memory_order_seq_cst) > 0) {
+      worker.rest();
+      if (!park(member)) break;
+      before = now_ns();
+    }
+  }
+}
+
+bool Pool::more_wanted(Member& member, const Worker& worker, const Worker::Received& received,
+                       uint64_t before, uint64_t now) {
+  if (reading_.load(std::memory_order_seq_cst) > 0) return false;
+  const auto opcode = std::min(static_cast<uint32_t>(worker.opcode()), wire::kLastOpcode);
+  if (member.blocked_ns[opcode] > kSlowOperation) return true;
+  const bool waited = now - before > kNotWaited + received.length / kCopyBytesPerNs;
+  if (waited) member.busy_since = now;
+  const uint64_t busy = now - member.busy_since;
+  if (busy < kBusy) return false;
+  pollfd more{member.device, POLLIN, 0};
+  if (busy < kSaturated && ::poll(&more, 1, 0) != 1) return false;
+  member.busy_since = now;
+  return true;
+}
+
+void Pool::wake_one() {
+  Member* woken = nullptr;
+  {
+    std::lock_guard guard(lock_);
+    if (!parked_.empty()) {
+      woken = parked_.back();  // the one that is still warmest
+      parked_.pop_back();
+    } else if (members_.size() >= config_.max_threads) {
+      return;
+    }
+  }
+  if (woken != nullptr) {
+    woken->parked.store(0, std::memory_order_release);
+    futex_wake(woken->parked);
+    return;
+  }
+  // Starting a thread takes longer than most operations: the monitor does it.
+  if (!spawn_wanted_.exchange(true, std::memory_order_acq_rel)) session_.wake_monitor();
+}
+
+bool Pool::park(Member& member) {
+  {
+    std::lock_guard guard(lock_);
+    if (stopping_.load(std::memory_order_acquire) || session_.exited()) return false;
+    if (parked_.size() >= config_.max_idle_threads) {
+      if (member.clone != 0) free_clones_.push_back(member.clone);
+      return false;
+    }
+    member.parked.store(1, std::memory_order_relaxed);
+    parked_.push_back(&member);
+  }
+  while (member.parked.load(std::memory_order_acquire) == 1) futex_wait(member.parked, 1);
+  return true;
+}
+
+void Pool::unpark_all() {
+  std::lock_guard guard(lock_);
+  for (Member* member : parked_) {
+    member->parked.store(0, std::memory_order_release);
+    futex_wake(member->parked);
+  }
+  parked_.clear();
+}
+
+void Pool::join_finished() {
+  std::vector<std::unique_ptr<Member>> done;
+  {
+    std::lock_guard guard(lock_);
+    const auto split = std::partition(members_.begin(), members_.end(), [](const auto& member) {
+      return !member->finished.load(std::memory_order_acquire);
+    });
+    std::move(split, members_.end(), std::back_inserter(done));
+    members_.erase(split, members_.end());
+  }
+  for (const auto& member : done) pthread_join(member->thread, nullptr);
+}
+
+void Pool::stop_all() {
+  stopping_.store(true, std::memory_order_release);
+  unpark_all();
+  for (const auto& member : members_) {
+    if (!member->finished.load(std::memory_order_acquire)) pthread_cancel(member->thread);
+  }
+  for (const auto& member : members_) pthread_join(member->thread, nullptr);
+  members_.clear();
+}
+
+uint64_t Pool::progress() {
+  std::lock_guard guard(lock_);
+  uint64_t sum = 0;
+  for (const auto& member : members_) sum += member->rounds.load(std::memory_order_relaxed);
+  return sum;
+}
+
+void Pool::watch() {
+  const timespec tick{0, kTick};
+  uint64_t last = 0;
+  bool nobody_read = false;
+  unsigned quiet = 0;
+  while (!session_.exited()) {
+    const uint32_t seen = session_.exit_word.load(std::memory_order_seq_cst);
+    if (spawn_wanted_.exchange(false, std::memory_order_acq_rel)) spawn();
+    join_finished();
+    const uint64_t rounds = progress();
+    const bool idle = reading_.load(std::memory_order_seq_cst) > 0;
+    if (!idle && nobody_read && rounds == last) wake_one();
+    nobody_read = !idle;
+    quiet = idle && rounds == last ? quiet + 1 : 0;
+    last = rounds;
+    if (session_.exited() || spawn_wanted_.load(std::memory_order_acquire)) continue;
+    if (quiet < kTicksBeforeDozing) {
+      session_.monitor_sleep(seen, &tick);
+      continue;
+    }
+    monitor_dozes_.store(true, std::memory_order_seq_cst);
+    // Whoever leaves a read from here on sees that; whoever left before shows up here.
+    if (reading_.load(std::memory_order_seq_cst) > 0) session_.monitor_sleep(seen, nullptr);
+    monitor_dozes_.store(false, std::memory_order_seq_cst);
+    quiet = 0;
+  }
+}
+
+int Pool::run() {
+  if (const auto ready = session_.seam->serving(); !ready) return -ready.error();
+  if (!spawn()) return -EAGAIN;
+  watch();
+  stop_all();
+  const int result = session_.result.load(std::memory_order_relaxed);
+  reset_session(session_);
+  return result;
+}
+
+int run_multi_threaded(fuse_session& session, const LoopConfig& config) {
+  Pool pool(session, config);
+  return pool.run();
+}
+
+}  // namespace fuse3

@@ -1,0 +1,73 @@
+// The workers of a multi-threaded loop.
+//
+// The kernel hands each request to the thread that has waited longest, so a crowd of waiting
+// threads means that every request wakes a cold one. Here one worker waits in the device ("reads")
+// and the others are parked; the reader runs what it received itself and then reads on, warm. Another
+// worker is woken only when there is more to do than one thread keeps up with:
+//
+//  - the operation at hand is known to block for long compared with a wake-up (a running mean for
+//    each opcode), so somebody else had better read meanwhile; one that is only busy for long is no
+//    reason: with one client, handing over would only mean a second buffer and a cold thread;
+//  - it has not slept in a read for a while, and the device has more;
+//  - nobody has been reading for a whole tick of the monitor (an operation blocks unexpectedly).
+//
+// A worker that finishes while another one reads parks itself. The monitor is the thread that called
+// fuse_session_loop_mt(): it starts and joins workers, ticks while there is traffic, and sleeps when
+// there is none.
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "session/session.h"
+#include "session/worker.h"
+#include "wire/opcode.h"
+
+namespace fuse3 {
+
+class Pool {
+ public:
+  Pool(fuse_session& session, const LoopConfig& config);
+  ~Pool();
+
+  int run();
+
+ private:
+  struct Member;
+
+  static void* thread_main(void* member);
+  void work(Member& member);
+  bool receive(Member& member, Worker& worker, Worker::Received* received);
+  bool more_wanted(Member& member, const Worker& worker, const Worker::Received& received,
+                   uint64_t before, uint64_t now);
+  void wake_one();
+  // False: the worker has to end (too many are idle, or the loop ends).
+  bool park(Member& member);
+  void unpark_all();
+
+  bool spawn();
+  void join_finished();
+  void stop_all();
+  void watch();
+  uint64_t progress();
+
+  fuse_session& session_;
+  const LoopConfig config_;
+
+  // Written by every worker on every request, but by one only while one suffices.
+  alignas(64) std::atomic<uint32_t> reading_{0};
+  alignas(64) std::atomic<bool> monitor_dozes_{false};
+  std::atomic<bool> spawn_wanted_{false};
+  std::atomic<bool> stopping_{false};
+
+  std::mutex lock_;  // the lists; taken to park and to wake, not per request
+  std::vector<std::unique_ptr<Member>> members_;
+  std::vector<Member*> parked_;
+  std::vector<size_t> free_clones_;
+};
+
+}  // namespace fuse3

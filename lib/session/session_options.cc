@@ -1,0 +1,79 @@
+#include "session/session_options.h"
+
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "options/opt.h"
+#include "support/log.h"
+
+namespace fuse3 {
+namespace {
+
+constexpr const char* kAdministratorFile = "/etc/fuse.conf";
+
+struct Raw {
+  int debug;
+  int reattach;  // -1: not said
+  char* directory;
+  unsigned timeout;
+};
+
+const fuse_opt kOptions[] = {
+    {"-d", offsetof(Raw, debug), 1},
+    {"debug", offsetof(Raw, debug), 1},
+    {"reattach", offsetof(Raw, reattach), 1},
+    {"no_reattach", offsetof(Raw, reattach), 0},
+    {"reattach_dir=%s", offsetof(Raw, directory), 0},
+    {"reattach_timeout=%u", offsetof(Raw, timeout), 0},
+    FUSE_OPT_END};
+
+bool environment_wants_reattach(bool* said) {
+  const char* value = std::getenv("FUSE_REATTACH");
+  *said = value != nullptr && *value != '\0';
+  return *said && std::strcmp(value, "0") != 0;
+}
+
+bool administrator_wants_reattach() {
+  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(kAdministratorFile, "re"), std::fclose);
+  if (!file) return false;
+  char line[256];
+  while (std::fgets(line, sizeof line, file.get()) != nullptr) {
+    line[std::strcspn(line, "#\n")] = '\0';
+    char word[16] = "";
+    char more = '\0';
+    if (std::sscanf(line, " %15s %c", word, &more) == 1 && std::strcmp(word, "reattach") == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<SessionOptions> parse_session_options(fuse_args* args) {
+  SessionOptions options;
+  Raw raw{0, -1, nullptr, options.reattach_timeout};
+  const int parsed = opt_parse(args, &raw, kOptions, nullptr);
+  if (raw.directory != nullptr) options.reattach_dir = raw.directory;
+  std::free(raw.directory);
+  if (parsed != 0) return Error{EINVAL};
+  options.debug = raw.debug != 0;
+  options.reattach_timeout = raw.timeout;
+  if (raw.timeout == 0) {
+    log_error("fuse: reattach_timeout must be at least 1 second");
+    return Error{EINVAL};
+  }
+  if (raw.reattach >= 0) {
+    options.reattach = raw.reattach != 0;
+    return options;
+  }
+  bool said = false;
+  options.reattach = environment_wants_reattach(&said);
+  if (!said) options.reattach = administrator_wants_reattach();
+  return options;
+}
+
+}  // namespace fuse3

@@ -1,0 +1,48 @@
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "transport/transport.h"
+#include "wire/device.h"
+
+namespace fuse3 {
+namespace {
+
+// A reply goes in one piece or not at all, except on devices that are not the kernel's.
+Result<void> whole(ssize_t moved) {
+  if (moved < 0) return last_error();
+  return {};
+}
+
+}  // namespace
+
+Result<size_t> DeviceTransport::receive(int device, std::span<std::byte> buffer) {
+  const ssize_t got = ::read(device, buffer.data(), buffer.size());
+  if (got < 0) return last_error();
+  return static_cast<size_t>(got);
+}
+
+Result<void> DeviceTransport::send(int device, const iovec* pieces, int count) {
+  return whole(::writev(device, pieces, count));
+}
+
+Result<size_t> DeviceTransport::receive_to_pipe(int device, int pipe, size_t most) {
+  const ssize_t got = ::splice(device, nullptr, pipe, nullptr, most, 0);
+  if (got < 0) return last_error();
+  return static_cast<size_t>(got);
+}
+
+Result<void> DeviceTransport::send_from_pipe(int device, int pipe, size_t size,
+                                             unsigned splice_flags) {
+  return whole(::splice(pipe, nullptr, device, nullptr, size, splice_flags));
+}
+
+Result<UniqueFd> DeviceTransport::clone(int device) {
+  UniqueFd fd(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!fd) return last_error();
+  uint32_t master = static_cast<uint32_t>(device);
+  if (::ioctl(fd.get(), wire::kDeviceClone, &master) != 0) return last_error();
+  return fd;
+}
+
+}  // namespace fuse3

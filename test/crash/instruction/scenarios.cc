@@ -1,0 +1,272 @@
+#include "scenarios.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <string>
+
+namespace fuse3::reconnect {
+namespace {
+
+constexpr uint32_t kRequest = 80;
+constexpr uint32_t kReply = 144;
+// Longer than what fits into a record, so that names take records of their own.
+const std::string kLong(180, 'l');
+const std::string kLonger(255, 'm');
+
+Identity file(uint64_t ino) {
+  return {.ino = ino, .dev = 7, .type = S_IFREG};
+}
+Identity folder(uint64_t ino) {
+  return {.ino = ino, .dev = 7, .type = S_IFDIR};
+}
+
+// A reply whose ids are filled in by the transaction that publishes it.
+SlotPublish entry_reply(World& w) {
+  const auto space = w.slot.reply_space(kReply);
+  std::memset(space.data(), 0x77, space.size());
+  const uint32_t offset = w.slot.offset_of(space.data());
+  SlotPublish publish = SlotPublish::replied(offset, kReply);
+  publish.node_id = reinterpret_cast<uint64_t*>(space.data() + 16);
+  publish.generation = reinterpret_cast<uint64_t*>(space.data() + 24);
+  publish.handle_id = reinterpret_cast<uint64_t*>(space.data() + 32);
+  return publish;
+}
+
+void run_request(World& w) {
+  w.receive(kRequest);
+  w.slot.start_running();
+}
+
+std::function<void(World&)> answer_lookup(NodeId parent, std::string name, uint64_t fs_ino,
+                                          Identity identity) {
+  return [=](World& w) {
+    (void)w.state->nodes().grant(w.slot, parent, name, fs_ino, 3, identity, entry_reply(w));
+  };
+}
+
+void answer_create(World& w) {
+  const SlotPublish publish = entry_reply(w);
+  Txn txn(*w.state, w.slot);
+  auto node = w.state->nodes().grant_in(txn, kRootNode, kLong, 900, 3, file(90), Fresh::yes);
+  auto handle = w.state->handles().grant_in(txn, node->id, 1234, 2, 1, HandleKind::file);
+  *publish.node_id = node->id.value;
+  *publish.generation = node->generation;
+  *publish.handle_id = handle->value;
+  txn.publish(publish);
+  (void)txn.commit();
+}
+
+std::function<void(World&)> answer_forget(size_t node, uint64_t n, SlotPublish publish) {
+  return [=](World& w) { (void)w.state->nodes().forget(w.slot, w.nodes[node], n, publish); };
+}
+
+// 0: directory d, 1: d/e, 2: file d/e/f with two more names, 3: file "a", 4: file "long"
+void prepare_tree(World& w) {
+  const NodeId d = w.look_up(kRootNode, "d", 100, folder(10));
+  const NodeId e = w.look_up(d, "e", 101, folder(11));
+  w.look_up(e, "f", 102, file(12));
+  w.look_up(kRootNode, "a", 103, file(13));
+  w.look_up(kRootNode, kLong, 104, file(14));
+  w.look_up(d, kLong, 102, file(12));
+  w.look_up(kRootNode, "f2", 102, file(12));
+  auto handle =
+      w.state->handles().grant(w.slot, w.nodes[3], 55, 2, 0, HandleKind::file, SlotPublish::none());
+  w.handles.push_back(*handle);
+}
+
+void prepare_request(World& w) {
+  prepare_tree(w);
+  run_request(w);
+}
+
+// Every record in use has its bucket; the next one brings a new bucket.
+void prepare_full_buckets(World& w) {
+  for (uint64_t i = 0; w.state->mapping().header().heads.node_high_water < 100; ++i) {
+    w.look_up(kRootNode, "n" + std::to_string(i), 1000 + i, file(1000 + i));
+  }
+  run_request(w);
+}
+
+void prepare_stale(World& w) {
+  prepare_tree(w);
+  w.become_stale();
+  run_request(w);
+}
+
+void prepare_cascade(World& w) {
+  prepare_tree(w);
+  w.forget(w.nodes[0], 1);
+  w.forget(w.nodes[1], 1);
+  run_request(w);
+}
+
+void prepare_replied(World& w) {
+  prepare_request(w);
+  const auto space = w.slot.reply_space(kReply);
+  w.slot.publish_reply(w.slot.offset_of(space.data()), kReply);
+}
+
+void prepare_free_records(World& w) {
+  prepare_tree(w);
+  w.forget(w.nodes[4], 1);
+  w.forget(w.nodes[3], 1);
+  (void)w.state->handles().free(w.slot, w.handles[0], SlotPublish::none());
+  run_request(w);
+}
+
+void prepare_batch(World& w) {
+  prepare_tree(w);
+  w.receive(kRequest);
+}
+
+std::span<const std::byte> init_bytes(char fill) {
+  static std::array<std::byte, 64> bytes;
+  bytes.fill(static_cast<std::byte>(fill));
+  return bytes;
+}
+
+std::vector<Scenario> lookups() {
+  return {
+      {"grant a new node", prepare_request, {answer_lookup(kRootNode, "new", 200, file(20))}},
+      {"grant a new node with a long name",
+       prepare_request,
+       {answer_lookup(kRootNode, kLonger, 200, file(20))}},
+      {"grant a new node in freed records",
+       prepare_free_records,
+       {answer_lookup(kRootNode, kLonger, 200, file(20))}},
+      {"grant a new node that takes a name",
+       prepare_request,
+       {answer_lookup(kRootNode, kLong, 200, file(20))}},
+      {"grant a new node and a bucket",
+       prepare_full_buckets,
+       {answer_lookup(kRootNode, "one more", 200, file(20))}},
+      {"grant a known node", prepare_request, {answer_lookup(kRootNode, "a", 103, file(13))}},
+      {"grant a known node under a further name",
+       prepare_request,
+       {answer_lookup(kRootNode, kLonger, 103, file(13))}},
+      {"grant a directory that was moved",
+       prepare_request,
+       {answer_lookup(kRootNode, kLong, 101, folder(11))}},
+      {"grant a stale node", prepare_stale, {answer_lookup(kRootNode, "a", 7103, file(13))}},
+      {"grant a stale node by its inode",
+       prepare_stale,
+       {answer_lookup(kRootNode, "b", 7103, file(13))}},
+      {"grant a known node with another inode number",
+       prepare_request,
+       {answer_lookup(kRootNode, "a", 103, file(33))}},
+      {"CREATE", prepare_request, {answer_create}},
+      {"CREATE in freed records", prepare_free_records, {answer_create}},
+      {"READDIRPLUS",
+       [](World& w) {
+         prepare_request(w);
+         w.slot.begin_counting(w.slot.offset_of(w.slot.reply_space(512).data()));
+       },
+       {[](World& w) {
+          (void)w.state->nodes().grant(w.slot, kRootNode, "r1", 300, 3, file(30),
+                                       SlotPublish::counted(8));
+        },
+        [](World& w) {
+          (void)w.state->nodes().grant(w.slot, kRootNode, "a", 103, 3, file(13),
+                                       SlotPublish::counted(16));
+        }}},
+  };
+}
+
+std::vector<Scenario> forgets() {
+  return {
+      {"ungrant", prepare_request, {[](World& w) {
+         (void)w.state->nodes().ungrant(w.slot, w.nodes[3], SlotPublish::done());
+       }}},
+      {"forget a part", prepare_request, {answer_forget(2, 1, SlotPublish::done())}},
+      {"forget a file", prepare_request, {answer_forget(4, 1, SlotPublish::done())}},
+      {"forget a directory that is needed",
+       prepare_request,
+       {answer_forget(0, 1, SlotPublish::done())}},
+      {"forget the last of a path", prepare_cascade, {answer_forget(2, 3, SlotPublish::done())}},
+      {"forget what is not there", prepare_request, {[](World& w) {
+         (void)w.state->nodes().forget(w.slot, NodeId{99}, 1, SlotPublish::done());
+       }}},
+      {"BATCH_FORGET",
+       prepare_batch,
+       {answer_forget(3, 1, SlotPublish::progress(1)),
+        answer_forget(2, 3, SlotPublish::progress(2)), answer_forget(4, 1, SlotPublish::done())}},
+  };
+}
+
+std::vector<Scenario> renames() {
+  return {
+      {"remove an edge", prepare_request, {[](World& w) {
+         (void)w.state->nodes().remove_edge(w.slot, kRootNode, kLong,
+                                            SlotPublish::replied(128, 16));
+       }}},
+      {"remove the edge that a path hangs on",
+       prepare_cascade,
+       {[](World& w) {
+          (void)w.state->nodes().remove_edge(w.slot, w.nodes[0], kLong, SlotPublish::none());
+        },
+        [](World& w) {
+          (void)w.state->nodes().remove_edge(w.slot, w.nodes[1], "f", SlotPublish::done());
+        }}},
+      {"move an edge", prepare_request, {[](World& w) {
+         (void)w.state->nodes().move_edge(w.slot, kRootNode, "a", w.nodes[0], kLong,
+                                          SlotPublish::replied(128, 16));
+       }}},
+      {"move a directory", prepare_request, {[](World& w) {
+         (void)w.state->nodes().move_edge(w.slot, w.nodes[0], "e", kRootNode, kLonger,
+                                          SlotPublish::replied(128, 16));
+       }}},
+      {"exchange edges", prepare_request, {[](World& w) {
+         (void)w.state->nodes().exchange_edges(w.slot, kRootNode, "a", w.nodes[0], kLong,
+                                               SlotPublish::replied(128, 16));
+       }}},
+  };
+}
+
+std::vector<Scenario> others() {
+  return {
+      {"open", prepare_request, {[](World& w) {
+         (void)w.state->handles().grant(w.slot, w.nodes[3], 77, 1, 2, HandleKind::file,
+                                        entry_reply(w));
+       }}},
+      {"release", prepare_request, {[](World& w) {
+         (void)w.state->handles().free(w.slot, w.handles[0], SlotPublish::replied(128, 16));
+       }}},
+      {"bind, which no successor sees", prepare_stale, {[](World& w) {
+         (void)w.state->nodes().bind(2, 7100);
+       }}},
+      {"arm a slot", prepare_tree, {[](World& w) { w.slot.arm(3); }}},
+      {"start running", prepare_batch, {[](World& w) { w.slot.start_running(); }}},
+      {"publish a reply", prepare_request, {[](World& w) {
+         const auto space = w.slot.reply_space(kReply);
+         std::memset(space.data(), 0x66, space.size());
+         w.slot.publish_reply(w.slot.offset_of(space.data()), kReply);
+       }}},
+      {"finish", prepare_replied, {[](World& w) { w.slot.finish(); }}},
+      {"claim a generation", prepare_request, {[](World& w) {
+         (void)w.state->claim(Generation{1}, 0x3ffffff1);
+       }}},
+      {"save INIT",
+       prepare_tree,
+       {[](World& w) { (void)w.state->save_init_request(init_bytes('q')); },
+        [](World& w) { (void)w.state->save_init_reply(init_bytes('r')); }}},
+      {"add a slot", prepare_request, {[](World& w) { (void)w.state->slots().acquire(); }}},
+  };
+}
+
+}  // namespace
+
+const std::vector<Scenario>& scenarios() {
+  static const std::vector<Scenario> all = [] {
+    std::vector<Scenario> list;
+    for (auto make : {lookups, forgets, renames, others}) {
+      for (Scenario& scenario : make()) list.push_back(std::move(scenario));
+    }
+    return list;
+  }();
+  return all;
+}
+
+}  // namespace fuse3::reconnect

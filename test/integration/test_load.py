@@ -1,0 +1,72 @@
+"""Applications at work while the server is killed again and again: they see slow calls and nothing
+else, and what they leave is what they wrote."""
+
+import os
+
+import pytest
+
+from fusetest import connection, oracle, procs
+from fusetest.killer import Killer
+from fusetest.workloads import Runner
+
+MODES = {'single': (['-f', '-s'], []), 'multi': (['-f'], []), 'clone_fd': (['-f'], ['clone_fd']),
+         'writeback': (['-f'], ['writeback']),
+         'writeback-clone_fd': (['-f'], ['writeback', 'clone_fd']),
+         'uncached': (['-f'], ['cache=never']),
+         'cached': (['-f'], ['cache=always'])}
+
+
+def _under_kills(bench, work, mode, names, seconds, seed, per_second=6):
+    args, options = MODES[mode]
+    fs = bench.add(args=args, options=options)
+    runner = Runner(fs.mnt, work / 'workloads', names, seconds, seed)
+    try:
+        with Killer(fs, per_second, seed) as killer:
+            while runner.seconds_left() > 0:
+                procs.wait_until(lambda: runner.seconds_left() <= 0, 0.2, 0.1)
+        records = runner.wait(45)
+    finally:
+        runner.cancel()
+    errors = [f'{name}: {text}' for name, record in records.items() for text in record.errors]
+    assert not errors, '\n'.join(errors[:20])
+    assert killer.missed == 0, 'no successor came within 5 s'
+    assert len(killer.kills) >= seconds * per_second / 3
+    for name, record in records.items():
+        assert record.operations > 0, f'{name} did nothing'
+    with connection.Watchdog(fs.mnt, 60) as dog:
+        found = oracle.differences(fs.src, fs.mnt)
+    assert not dog.fired and not found, '\n'.join(found)
+    return fs
+
+
+@pytest.mark.limit(120)
+@pytest.mark.parametrize('mode', MODES)
+def test_effects_happen_once(bench, work, seed, mode):
+    _under_kills(bench, work, mode, ['probe', 'effects'], 5, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.limit(150)
+@pytest.mark.parametrize('mode', ['single', 'multi', 'clone_fd', 'writeback'])
+def test_applications(bench, work, seed, mode):
+    _under_kills(bench, work, mode, ['probe', 'fio', 'sqlite', 'git', 'tar'], 6, seed)
+
+
+@pytest.mark.long
+@pytest.mark.limit(400)
+@pytest.mark.parametrize('mode', MODES)
+def test_everything_for_two_minutes(bench, work, seed, mode):
+    _under_kills(bench, work, mode, ['probe', 'effects', 'fio', 'sqlite', 'git', 'tar'], 120, seed)
+
+
+@pytest.mark.limit(90)
+def test_hello_under_kills(bench, seed):
+    fs = bench.add('hello_ll')
+    with Killer(fs, 10, seed) as killer, connection.Watchdog(fs.mnt, 60) as dog:
+        while len(killer.kills) < 40 and not killer.missed:
+            fd = os.open(fs.mnt / 'hello', os.O_RDONLY)
+            assert os.pread(fd, 100, 0).lower().startswith(b'hello')
+            os.close(fd)
+            assert os.listdir(fs.mnt) == ['hello']
+            os.statvfs(fs.mnt)
+    assert len(killer.kills) >= 40 and not dog.fired

@@ -1,0 +1,329 @@
+#include "fake_kernel.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <chrono>
+
+#include "wire/reply.h"
+
+namespace fuse3::test {
+namespace {
+
+using wire::Opcode;
+
+constexpr auto kPatience = std::chrono::seconds(30);
+constexpr uint64_t kInterruptBit = 1;
+constexpr uint64_t kUniqueStep = 2;
+// The kernel leaves a request unanswered when its reply's error is out of this range.
+constexpr int kErrorLimit = 512;
+
+bool has_reply(Opcode opcode) {
+  return opcode != Opcode::forget && opcode != Opcode::batch_forget &&
+         opcode != Opcode::interrupt && opcode != Opcode::notify_reply;
+}
+
+template <class T>
+T start_of(const Bytes& bytes) {
+  T value{};
+  if (bytes.size() >= sizeof value) std::memcpy(&value, bytes.data(), sizeof value);
+  return value;
+}
+
+// Where a waiting thread may be cancelled. AddressSanitizer does not see that, so there must be
+// nothing of it in the frame that goes.
+__attribute__((no_sanitize("address"))) bool wait_for_queue(int fd) {
+  uint64_t one;
+  return ::read(fd, &one, sizeof one) == sizeof one;
+}
+
+// Beyond that a thread is left alone.
+class Uncancellable {
+ public:
+  Uncancellable() { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+  ~Uncancellable() { pthread_setcancelstate(before_, nullptr); }
+  Uncancellable(const Uncancellable&) = delete;
+  Uncancellable& operator=(const Uncancellable&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
+}  // namespace
+
+FakeKernel::FakeKernel() : event_(::eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC)) {}
+
+int FakeKernel::open_device() const {
+  return ::fcntl(event_.get(), F_DUPFD_CLOEXEC, 0);
+}
+
+void FakeKernel::push(Queued item) {
+  queue_.push_back(std::move(item));
+  const uint64_t one = 1;
+  if (::write(event_.get(), &one, sizeof one) != sizeof one) ADD_FAILURE() << "eventfd";
+}
+
+uint64_t FakeKernel::queue_request(Opcode opcode, uint64_t unique, uint64_t node, const Bytes& body,
+                                   Caller caller) {
+  wire::InHeader header{};
+  header.len = static_cast<uint32_t>(sizeof header + body.size());
+  header.opcode = static_cast<uint32_t>(opcode);
+  header.unique = unique;
+  header.nodeid = node;
+  header.uid = caller.uid;
+  header.gid = caller.gid;
+  header.pid = caller.pid;
+  Queued item;
+  append(item.bytes, &header, sizeof header);
+  append(item.bytes, body.data(), body.size());
+  item.unique = unique;
+  push(std::move(item));
+  return unique;
+}
+
+uint64_t FakeKernel::submit(Opcode opcode, uint64_t node, const Bytes& body, Caller caller) {
+  std::lock_guard guard(lock_);
+  last_unique_ += kUniqueStep;
+  if (has_reply(opcode)) requests_[last_unique_] = Request{.opcode = opcode, .answer = {}};
+  book_request(opcode, node, body);
+  return queue_request(opcode, last_unique_, node, body, caller);
+}
+
+void FakeKernel::submit_raw(Bytes bytes) {
+  std::lock_guard guard(lock_);
+  push({.bytes = std::move(bytes)});
+}
+
+void FakeKernel::submit_notify_reply(uint64_t unique, uint64_t node, const Bytes& body) {
+  std::lock_guard guard(lock_);
+  queue_request(Opcode::notify_reply, unique, node, body, {0, 0, 0});
+}
+
+void FakeKernel::interrupt(uint64_t unique) {
+  std::lock_guard guard(lock_);
+  queue_request(Opcode::interrupt, unique | kInterruptBit, 0, body(wire::InterruptIn{unique}),
+                {0, 0, 0});
+}
+
+void FakeKernel::withdraw(uint64_t unique) {
+  std::lock_guard guard(lock_);
+  for (Queued& item : queue_) {
+    if (item.unique == unique) item = {.bytes = {}, .unique = 0, .error = ENOENT};
+  }
+}
+
+void FakeKernel::fail_next_read(int error) {
+  std::lock_guard guard(lock_);
+  push({.bytes = {}, .unique = 0, .error = error});
+}
+
+void FakeKernel::end() {
+  std::lock_guard guard(lock_);
+  ended_ = true;
+  push({});
+}
+
+void FakeKernel::fail_writes(int error) {
+  std::lock_guard guard(lock_);
+  write_error_ = error;
+}
+
+Answer FakeKernel::wait(uint64_t unique) {
+  std::unique_lock guard(lock_);
+  const bool came =
+      changed_.wait_for(guard, kPatience, [&] { return requests_.at(unique).answered; });
+  if (!came) {
+    ADD_FAILURE() << wire::opcode_name(requests_.at(unique).opcode) << " was never answered";
+    return {};
+  }
+  return requests_.at(unique).answer;
+}
+
+std::optional<Notification> FakeKernel::notification() {
+  std::lock_guard guard(lock_);
+  if (notifications_.empty()) return std::nullopt;
+  Notification first = std::move(notifications_.front());
+  notifications_.pop_front();
+  return first;
+}
+
+ssize_t FakeKernel::read(int fd, void* buffer, size_t size) {
+  if (!wait_for_queue(fd)) return -1;
+  const Uncancellable here;
+  std::lock_guard guard(lock_);
+  if (ended_) {
+    push({});  // for the next one
+    errno = ENODEV;
+    return -1;
+  }
+  const Queued item = std::move(queue_.front());
+  queue_.pop_front();
+  if (item.error != 0) {
+    errno = item.error;
+    return -1;
+  }
+  if (item.bytes.size() > size) {
+    errno = EIO;
+    return -1;
+  }
+  devices_.insert(fd);
+  if (const auto found = requests_.find(item.unique); found != requests_.end()) {
+    found->second.device = fd;
+  }
+  if (!item.bytes.empty()) std::memcpy(buffer, item.bytes.data(), item.bytes.size());
+  return static_cast<ssize_t>(item.bytes.size());
+}
+
+ssize_t FakeKernel::write(int fd, const iovec* pieces, int count) {
+  if (count > IOV_MAX) {
+    errno = EINVAL;
+    return -1;
+  }
+  Bytes message;
+  for (int i = 0; i < count; ++i) append(message, pieces[i].iov_base, pieces[i].iov_len);
+  const auto size = static_cast<ssize_t>(message.size());
+  const auto header = start_of<wire::OutHeader>(message);
+  std::lock_guard guard(lock_);
+  int error = write_error_;
+  if (error == 0 && header.len != message.size()) {
+    violations_.push_back("a message whose header does not have its length");
+    error = EINVAL;
+  }
+  if (error == 0) error = take(fd, header, std::move(message));
+  if (error == 0) return size;
+  errno = error;
+  return -1;
+}
+
+int FakeKernel::take(int fd, const wire::OutHeader& header, Bytes message) {
+  const Bytes payload(message.begin() + sizeof header, message.end());
+  if (header.unique == 0) {
+    notifications_.push_back({static_cast<wire::NotifyCode>(header.error), payload});
+    return 0;
+  }
+  if (header.error <= -kErrorLimit || header.error > 0) {
+    violations_.push_back("an error out of range: " + std::to_string(header.error));
+    return EINVAL;
+  }
+  if ((header.unique & kInterruptBit) != 0) return take_interrupt_answer(fd, header);
+  const auto found = requests_.find(header.unique);
+  if (found == requests_.end() || found->second.answered) {
+    violations_.push_back("a second reply, or one to what has none");
+    return ENOENT;
+  }
+  Request& request = found->second;
+  if (request.device != fd) {
+    violations_.push_back("a reply on another device than its request came from");
+    return ENOENT;
+  }
+  if (header.error != 0 && !payload.empty()) {
+    violations_.push_back("an error with data");
+    return EINVAL;
+  }
+  request.answered = true;
+  request.answer = {header.error, payload};
+  if (header.error == 0) book(request.opcode, message);
+  changed_.notify_all();
+  return 0;
+}
+
+int FakeKernel::take_interrupt_answer(int fd, const wire::OutHeader& header) {
+  const uint64_t unique = header.unique & ~kInterruptBit;
+  const auto found = requests_.find(unique);
+  if (found == requests_.end() || found->second.answered || found->second.device != fd) {
+    return ENOENT;
+  }
+  if (header.error == -EAGAIN) {
+    ++interrupts_sent_again_;
+    queue_request(Opcode::interrupt, header.unique, 0, body(wire::InterruptIn{unique}), {0, 0, 0});
+  }
+  return 0;
+}
+
+void FakeKernel::book(Opcode opcode, Bytes& message) {
+  if (const auto entry = wire::reply_entry(opcode, message, wire::kMinor);
+      entry && entry->nodeid != 0) {
+    ++lookups_[entry->nodeid];
+  }
+  if (const auto open = wire::reply_open(opcode, message, wire::kMinor)) handles_.insert(open->fh);
+  if (opcode != Opcode::readdirplus) return;
+  const std::span<std::byte> payload = std::span(message).subspan(sizeof(wire::OutHeader));
+  for (wire::DirentplusWalker at(payload); at.valid(); at.next()) {
+    const uint64_t node = at.entry().nodeid;
+    if (node != 0 && at.name() != "." && at.name() != "..") ++lookups_[node];
+  }
+}
+
+void FakeKernel::book_request(Opcode opcode, uint64_t node, const Bytes& body) {
+  const auto forget = [this](uint64_t which, uint64_t count) {
+    lookups_[which] -= count;
+    if (lookups_[which] == 0) lookups_.erase(which);
+  };
+  if (opcode == Opcode::forget) forget(node, start_of<wire::ForgetIn>(body).nlookup);
+  if (opcode == Opcode::batch_forget) {
+    for (size_t at = sizeof(wire::BatchForgetIn); at + sizeof(wire::ForgetOne) <= body.size();
+         at += sizeof(wire::ForgetOne)) {
+      wire::ForgetOne one;
+      std::memcpy(&one, body.data() + at, sizeof one);
+      forget(one.nodeid, one.nlookup);
+    }
+  }
+  if (opcode == Opcode::release || opcode == Opcode::releasedir) {
+    const auto found = handles_.find(start_of<wire::ReleaseIn>(body).fh);
+    if (found != handles_.end()) handles_.erase(found);
+  }
+}
+
+size_t FakeKernel::queued() const {
+  std::lock_guard guard(lock_);
+  return queue_.size();
+}
+
+bool FakeKernel::read_by_server(uint64_t unique) const {
+  std::lock_guard guard(lock_);
+  return requests_.at(unique).device >= 0;
+}
+
+bool FakeKernel::answered(uint64_t unique) const {
+  std::lock_guard guard(lock_);
+  return requests_.at(unique).answered;
+}
+
+size_t FakeKernel::outstanding() const {
+  std::lock_guard guard(lock_);
+  size_t count = 0;
+  for (const auto& [unique, request] : requests_) {
+    if (request.device >= 0 && !request.answered) ++count;
+  }
+  return count;
+}
+
+size_t FakeKernel::interrupts_sent_again() const {
+  std::lock_guard guard(lock_);
+  return interrupts_sent_again_;
+}
+
+size_t FakeKernel::devices_used() const {
+  std::lock_guard guard(lock_);
+  return devices_.size();
+}
+
+std::map<uint64_t, uint64_t> FakeKernel::lookups() const {
+  std::lock_guard guard(lock_);
+  return lookups_;
+}
+
+std::multiset<uint64_t> FakeKernel::handles() const {
+  std::lock_guard guard(lock_);
+  return handles_;
+}
+
+std::vector<std::string> FakeKernel::violations() const {
+  std::lock_guard guard(lock_);
+  return violations_;
+}
+
+}  // namespace fuse3::test

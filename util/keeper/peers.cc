@@ -1,0 +1,160 @@
+// The keeper's part that talks to those who connect to N.sock.
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "keeper.h"
+#include "keeper_log.h"
+
+namespace fuse3::keeper {
+
+using namespace reconnect;
+
+namespace {
+
+constexpr std::chrono::seconds kRequestWithin{5};
+// A server that was just killed is not yet dead, and who killed it may be quicker.
+constexpr std::chrono::seconds kDyingWithin{2};
+
+}  // namespace
+
+void Keeper::accept_peers() {
+  while (peers_.size() < kMostPeers) {
+    UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!socket) break;
+    ucred credentials{};
+    socklen_t length = sizeof credentials;
+    if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) continue;
+    peers_.push_back({std::move(socket), credentials.pid, credentials.uid,
+                      Clock::now() + kRequestWithin, false});
+  }
+  // A new mount may have got our number: its server finds us here, and our own one has not yet
+  // noticed that its mount is gone.
+  if (held_.mount_is_gone()) finish();
+}
+
+void Keeper::read_peer(Peer* peer) {
+  Result<Packet> packet = receive_packet(peer->socket.get(), MSG_DONTWAIT);
+  if (!packet && packet.error() == EAGAIN) return;
+  if (!packet && packet.error() == EPROTONOSUPPORT) {
+    refuse(peer, Refusal::kVersion, kProtocolVersion,
+           "the keeper speaks version " + std::to_string(kProtocolVersion));
+    return;
+  }
+  if (!packet) {
+    if (packet.error() != EPIPE) {
+      say(LOG_WARNING, "process %d sent what is no message: %s", peer->pid,
+          strerror(packet.error()));
+      refuse(peer, Refusal::kMalformed, 0, "that is no message");
+    }
+    peer->socket.reset();
+    return;
+  }
+  if (peer->uid != geteuid()) {
+    say(LOG_WARNING, "refused process %d of user %u", peer->pid, peer->uid);
+    refuse(peer, Refusal::kNotOwner, static_cast<int>(geteuid()),
+           "it belongs to user " + std::to_string(geteuid()) + ": run as that user");
+    return;
+  }
+  switch (packet->type()) {
+    case MessageType::kStatus:
+      answer_status(peer);
+      break;
+    case MessageType::kAttach:
+      peer->wants_connection = true;
+      peer->deadline = Clock::now() + kDyingWithin;
+      break;
+    default:
+      refuse(peer, Refusal::kMalformed, 0, "not a message for this socket");
+  }
+}
+
+// Best effort: a peer that does not read is not waited for.
+void Keeper::refuse(Peer* peer, Refusal reason, int number, const std::string& text) {
+  auto message = make_message<RefusedMessage>();
+  message.reason = reason;
+  message.number = number;
+  put_text(message.text, text);
+  (void)send_message(peer->socket.get(), message, {}, MSG_DONTWAIT).ok();
+  peer->socket.reset();
+}
+
+// Those who wait in the socket's queue, too.
+void Keeper::refuse_all(Refusal reason, const std::string& text) {
+  do {
+    for (Peer& peer : peers_) {
+      if (peer.socket) refuse(&peer, reason, 0, text);
+    }
+    drop_finished_peers();
+    accept_peers();
+  } while (!peers_.empty());
+}
+
+HolderState Keeper::state() const {
+  if (server_.present()) return HolderState::kLive;
+  return detached_ ? HolderState::kDetached : HolderState::kRecovering;
+}
+
+void Keeper::answer_status(Peer* peer) {
+  auto message = make_message<StatusReplyMessage>();
+  message.state = state();
+  message.server_pid = server_.pid;
+  message.keeper_pid = getpid();
+  message.restarts = restarts_;
+  message.connection = held_.connection;
+  message.devices = held_.device_count();
+  put_text(message.program, program_.executable);
+  (void)send_message(peer->socket.get(), message, {}, MSG_DONTWAIT).ok();
+  peer->socket.reset();
+}
+
+// The first who asked; the others wait on, until they are told that it is served.
+void Keeper::grant_if_possible() {
+  for (Peer& peer : peers_) {
+    if (server_.present()) return;
+    if (!peer.socket || !peer.wants_connection) continue;
+    if (grant(&peer)) return;
+    peer.socket.reset();
+  }
+}
+
+bool Keeper::grant(Peer* peer) {
+  UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, peer->pid, 0)));
+  if (!process) {
+    say(LOG_WARNING, "cannot watch process %d: %s", peer->pid, strerror(errno));
+    return false;
+  }
+  std::vector<int> devices = held_.devices();
+  auto message = make_message<AttachedMessage>();
+  message.device_slots = static_cast<uint32_t>(devices.size());
+  message.device_packets = static_cast<uint32_t>(device_packet_count(devices));
+  message.previous_pid = server_.pid;
+  message.timeout_seconds = static_cast<uint32_t>(timeout_.count());
+  (void)reap();
+  message.previous_end = server_end_.value_or(AttachedMessage::kEndUnknown);
+  std::vector<int> fds = {held_.state.get()};
+  if (held_.auto_unmount) fds.push_back(held_.auto_unmount.get());
+  Result<void> sent = send_message(peer->socket.get(), message, fds, MSG_DONTWAIT);
+  if (sent) sent = send_devices(peer->socket.get(), devices, MSG_DONTWAIT);
+  if (!sent) {
+    say(LOG_WARNING, "cannot hand over to process %d: %s", peer->pid, strerror(sent.error()));
+    return false;
+  }
+  server_ = Server{peer->pid, std::move(process), std::move(peer->socket), false, Time{}};
+  if (peer->pid == pending_child_) pending_child_ = 0;
+  server_end_.reset();
+  detached_ = false;
+  ++restarts_;
+  return true;
+}
+
+void Keeper::drop_finished_peers() {
+  std::erase_if(peers_, [](const Peer& peer) { return !peer.socket; });
+}
+
+}  // namespace fuse3::keeper

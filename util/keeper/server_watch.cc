@@ -1,0 +1,135 @@
+// The keeper's part that listens to the server and finds out when it is gone.
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "keeper.h"
+#include "keeper_log.h"
+
+namespace fuse3::keeper {
+
+using namespace reconnect;
+
+namespace {
+
+// How long a process that held the link may be gone while its heir has not said hello, if there is
+// no other limit.
+constexpr std::chrono::seconds kHeirWithin{60};
+constexpr std::chrono::seconds kReportEvery{10};
+
+bool has_ended(const UniqueFd& process) {
+  pollfd watched{process.get(), POLLIN, 0};
+  return poll(&watched, 1, 0) == 1 && watched.revents != 0;
+}
+
+}  // namespace
+
+void Keeper::read_link() {
+  while (server_.link) {
+    Result<Packet> packet = receive_packet(server_.link.get(), MSG_DONTWAIT);
+    if (packet) {
+      on_link_packet(&*packet);
+    } else if (packet.error() == EAGAIN) {
+      return;
+    } else if (packet.error() == EPIPE) {
+      server_.link.reset();
+    } else {
+      // Packets have borders: the next one can be understood again.
+      say(LOG_ERR, "a message of the server is lost: %s", strerror(packet.error()));
+      if (packet.error() != EMFILE && packet.error() != EBADMSG &&
+          packet.error() != EPROTONOSUPPORT) {
+        server_.link.reset();
+      }
+    }
+  }
+}
+
+void Keeper::on_link_packet(Packet* packet) {
+  switch (packet->type()) {
+    case MessageType::kDevices: {
+      size_t index = packet->as<DevicesMessage>().first_index;
+      for (UniqueFd& fd : packet->fds) held_.put_device(index++, std::move(fd));
+      break;
+    }
+    case MessageType::kHello: {
+      uint32_t flags = packet->as<HelloMessage>().flags;
+      set_server_process(packet->pid);
+      if ((flags & HelloMessage::kServing) != 0) server_.in_loop = true;
+      if ((flags & HelloMessage::kStreamsNull) != 0) own_->point_streams_to_null();
+      break;
+    }
+    case MessageType::kDaemonized:
+      own_->point_streams_to_null();
+      break;
+    case MessageType::kServing:
+      policy_.healthy();
+      break;
+    case MessageType::kDetach:
+      detached_ = true;
+      break;
+    case MessageType::kGoodbye:
+      finish();
+      server_.link.reset();
+      break;
+    default:
+      say(LOG_ERR, "the server sent message %d, which it may not",
+          static_cast<int>(packet->type()));
+  }
+}
+
+// A process that has already ended leaves server_.process empty.
+void Keeper::set_server_process(pid_t pid) {
+  if (pid <= 0) return;
+  if (pid != server_.pid) server_.in_loop = false;
+  server_.pid = pid;
+  server_.process.reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  server_.heir_deadline = Clock::now() + (timeout_.count() > 0 ? timeout_ : kHeirWithin);
+}
+
+void Keeper::check_server() {
+  // The order matters: a process that ended has sent all it will ever send.
+  bool ended = server_.process && has_ended(server_.process);
+  pid_t pid = server_.pid;
+  read_link();
+  if (done_) return;
+  if (ended && server_.pid == pid) {
+    server_.process.reset();
+    server_.heir_deadline = Clock::now() + (timeout_.count() > 0 ? timeout_ : kHeirWithin);
+  }
+  if (!server_.process && (server_.in_loop || !server_.link)) server_is_gone();
+}
+
+// What it had sent has been read.
+void Keeper::server_is_gone() {
+  Time now = Clock::now();
+  server_.link.reset();
+  server_.process.reset();
+  server_.in_loop = false;
+  (void)reap();
+  bool ours = last_child_ != 0 && server_.pid == last_child_;
+  if (stopping_) {
+    say(LOG_NOTICE, "the server is gone, and so is the keeper, which was told to stop");
+    held_.abort_connection();
+    finish();
+    return;
+  }
+  if (held_.mount_is_gone()) {
+    finish();
+    return;
+  }
+  policy_.ended(now, ours ? kind_of_child_end(now) : EndKind::kKilled);
+  report_end(now, ours ? last_end() : std::string());
+}
+
+void Keeper::report_end(Time now, const std::string& how) {
+  ++unreported_;
+  if (reported_ && now - *reported_ < kReportEvery) return;
+  std::string times = unreported_ > 1 ? " (" + std::to_string(unreported_) + " times lately)" : "";
+  say(LOG_NOTICE, "process %d, the server, is gone%s%s; %s", server_.pid, how.c_str(),
+      times.c_str(), detached_ ? "waiting for a successor" : "starting it again");
+  reported_ = now;
+  unreported_ = 0;
+}
+
+}  // namespace fuse3::keeper
