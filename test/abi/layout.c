@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fuse.h"
 #include "fuse_lowlevel.h"
 #include "fuse_reconnect.h"
 
@@ -172,6 +173,97 @@ FIELD(fuse_cmdline_opts, show_help, 28, 4);
 FIELD(fuse_cmdline_opts, clone_fd, 32, 4);
 FIELD(fuse_cmdline_opts, max_idle_threads, 36, 4);
 FIELD(fuse_cmdline_opts, max_threads, 40, 4);
+
+#if FUSE_USE_VERSION < 319
+SIZE(fuse_operations, 344);
+#else
+SIZE(fuse_operations, 352);
+FIELD(fuse_operations, syncfs, 344, 8);
+#endif
+FIELD(fuse_operations, getattr, 0, 8);
+FIELD(fuse_operations, readlink, 8, 8);
+FIELD(fuse_operations, mknod, 16, 8);
+FIELD(fuse_operations, mkdir, 24, 8);
+FIELD(fuse_operations, unlink, 32, 8);
+FIELD(fuse_operations, rmdir, 40, 8);
+FIELD(fuse_operations, symlink, 48, 8);
+FIELD(fuse_operations, rename, 56, 8);
+FIELD(fuse_operations, link, 64, 8);
+FIELD(fuse_operations, chmod, 72, 8);
+FIELD(fuse_operations, chown, 80, 8);
+FIELD(fuse_operations, truncate, 88, 8);
+FIELD(fuse_operations, open, 96, 8);
+FIELD(fuse_operations, read, 104, 8);
+FIELD(fuse_operations, write, 112, 8);
+FIELD(fuse_operations, statfs, 120, 8);
+FIELD(fuse_operations, flush, 128, 8);
+FIELD(fuse_operations, release, 136, 8);
+FIELD(fuse_operations, fsync, 144, 8);
+FIELD(fuse_operations, setxattr, 152, 8);
+FIELD(fuse_operations, getxattr, 160, 8);
+FIELD(fuse_operations, listxattr, 168, 8);
+FIELD(fuse_operations, removexattr, 176, 8);
+FIELD(fuse_operations, opendir, 184, 8);
+FIELD(fuse_operations, readdir, 192, 8);
+FIELD(fuse_operations, releasedir, 200, 8);
+FIELD(fuse_operations, fsyncdir, 208, 8);
+FIELD(fuse_operations, init, 216, 8);
+FIELD(fuse_operations, destroy, 224, 8);
+FIELD(fuse_operations, access, 232, 8);
+FIELD(fuse_operations, create, 240, 8);
+FIELD(fuse_operations, lock, 248, 8);
+FIELD(fuse_operations, utimens, 256, 8);
+FIELD(fuse_operations, bmap, 264, 8);
+FIELD(fuse_operations, ioctl, 272, 8);
+FIELD(fuse_operations, poll, 280, 8);
+FIELD(fuse_operations, write_buf, 288, 8);
+FIELD(fuse_operations, read_buf, 296, 8);
+FIELD(fuse_operations, flock, 304, 8);
+FIELD(fuse_operations, fallocate, 312, 8);
+FIELD(fuse_operations, copy_file_range, 320, 8);
+FIELD(fuse_operations, lseek, 328, 8);
+FIELD(fuse_operations, statx, 336, 8);
+
+SIZE(fuse_config, 520);
+FIELD(fuse_config, set_gid, 0, 4);
+FIELD(fuse_config, gid, 4, 4);
+FIELD(fuse_config, set_uid, 8, 4);
+FIELD(fuse_config, uid, 12, 4);
+FIELD(fuse_config, set_mode, 16, 4);
+FIELD(fuse_config, umask, 20, 4);
+FIELD(fuse_config, entry_timeout, 24, 8);
+FIELD(fuse_config, negative_timeout, 32, 8);
+FIELD(fuse_config, attr_timeout, 40, 8);
+FIELD(fuse_config, intr, 48, 4);
+FIELD(fuse_config, intr_signal, 52, 4);
+FIELD(fuse_config, remember, 56, 4);
+FIELD(fuse_config, hard_remove, 60, 4);
+FIELD(fuse_config, use_ino, 64, 4);
+FIELD(fuse_config, readdir_ino, 68, 4);
+FIELD(fuse_config, direct_io, 72, 4);
+FIELD(fuse_config, kernel_cache, 76, 4);
+FIELD(fuse_config, auto_cache, 80, 4);
+FIELD(fuse_config, ac_attr_timeout_set, 84, 4);
+FIELD(fuse_config, ac_attr_timeout, 88, 8);
+FIELD(fuse_config, nullpath_ok, 96, 4);
+FIELD(fuse_config, show_help, 100, 4);
+FIELD(fuse_config, modules, 104, 8);
+FIELD(fuse_config, debug, 112, 4);
+FIELD(fuse_config, fmask, 116, 4);
+FIELD(fuse_config, dmask, 120, 4);
+FIELD(fuse_config, no_rofd_flush, 124, 4);
+FIELD(fuse_config, parallel_direct_writes, 128, 4);
+FIELD(fuse_config, flags, 132, 4);
+FIELD(fuse_config, reserved, 136, 384);
+
+SIZE(fuse_context, 40);
+FIELD(fuse_context, fuse, 0, 8);
+FIELD(fuse_context, uid, 8, 4);
+FIELD(fuse_context, gid, 12, 4);
+FIELD(fuse_context, pid, 16, 4);
+FIELD(fuse_context, private_data, 24, 8);
+FIELD(fuse_context, umask, 32, 4);
+
 /* This library's own. */
 SIZE(fuse_reconnect_figures, 136);
 FIELD(fuse_reconnect_figures, size, 0, 4);
@@ -209,6 +301,10 @@ VALUE(FUSE_BUF_NO_SPLICE, 2);
 VALUE(FUSE_BUF_FORCE_SPLICE, 4);
 VALUE(FUSE_BUF_SPLICE_MOVE, 8);
 VALUE(FUSE_BUF_SPLICE_NONBLOCK, 16);
+VALUE(FUSE_READDIR_DEFAULTS, 0);
+VALUE(FUSE_READDIR_PLUS, 1);
+VALUE(FUSE_FILL_DIR_DEFAULTS, 0);
+VALUE(FUSE_FILL_DIR_PLUS, 2);
 VALUE(FUSE_LL_INVALIDATE, 0);
 VALUE(FUSE_LL_EXPIRE_ONLY, 1);
 VALUE(FUSE_OPT_KEY_OPT, -1);

@@ -13,13 +13,14 @@ PUBLIC = {
     "fuse_opt", "fuse_args", "libfuse_version", "fuse_file_info", "fuse_loop_config_v1",
     "fuse_conn_info", "fuse_buf", "fuse_bufvec", "fuse_entry_param", "fuse_ctx",
     "fuse_forget_data", "fuse_custom_io", "fuse_lowlevel_ops", "fuse_cmdline_opts",
+    "fuse_operations", "fuse_config", "fuse_context",
 }
 
 
 @pytest.mark.parametrize("compiler,options", [
     ("gcc", ["-std=c11"]), ("clang", ["-std=c17"]), ("g++", ["-xc++", "-std=c++11"]),
     ("clang++", ["-xc++", "-std=c++20"])])
-@pytest.mark.parametrize("version", [30, 32, 35, 312, 317, 318])
+@pytest.mark.parametrize("version", [30, 32, 35, 312, 317, 318, 319])
 def test_layout(tmp_path, compiler, options, version):
     program = tmp_path / "layout"
     built = run(need_program(compiler), *options, "-Wall", "-Wextra", "-pedantic", "-Werror",
