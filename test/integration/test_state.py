@@ -153,6 +153,16 @@ def test_damaged_state(bench, rng, damage):
         assert not recovered
 
 
+def _write_sparse(path, data, page=4096):
+    """Leaves out what is zero: a container's tmpfs may be as small as 64 MB."""
+    with open(path, 'wb') as file:
+        for at in range(0, len(data), page):
+            if any(data[at:at + page]):
+                file.seek(at)
+                file.write(data[at:at + page])
+        file.truncate(len(data))
+
+
 def test_old_state_of_the_same_number_is_not_used(bench, work):
     """A file that some earlier mount left under the number this mount gets."""
     first = bench.add('hello_ll')
@@ -163,7 +173,7 @@ def test_old_state_of_the_same_number_is_not_used(bench, work):
     fs = bench.add(start=False)
     # Every number that the next mount may plausibly get.
     for near in range(number - 5, number + 60):
-        (fs.runtime / f'{near}.state').write_bytes(saved)
+        _write_sparse(fs.runtime / f'{near}.state', saved)
         (fs.runtime / f'{near}.state').chmod(0o600)
     fs.start()
     (fs.mnt / 'file').write_text('x')

@@ -2,7 +2,10 @@
 #include "mount/mount.h"
 
 #include <grp.h>
+#include <linux/loop.h>
+#include <linux/major.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 
 #include <fstream>
@@ -249,28 +252,53 @@ TEST_F(Mount, AsAUser) {
   EXPECT_EQ(result, 0) << messages();
 }
 
+// A loop device over a small file that has no name, under a device node of its own: a container has
+// none of the machine's.
+class LoopDevice {
+ public:
+  explicit LoopDevice(const std::string& base) : path_(base + "/loop") {
+    const std::string image = base + "/image", control_path = base + "/loop-control";
+    const UniqueFd file(open(image.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    unlink(image.c_str());
+    if (!file || ftruncate(file.get(), 1 << 20) != 0) return;
+    mknod(control_path.c_str(), S_IFCHR | 0600, makedev(10, 237));
+    const UniqueFd control(open(control_path.c_str(), O_RDWR | O_CLOEXEC));
+    unlink(control_path.c_str());
+    // Somebody else may take the free one first.
+    for (int i = 0; control && i < 20 && !device_; ++i) {
+      const int number = ioctl(control.get(), LOOP_CTL_GET_FREE);
+      if (number < 0) return;
+      mknod(path_.c_str(), S_IFBLK | 0600, makedev(LOOP_MAJOR, static_cast<unsigned>(number)));
+      device_.reset(open(path_.c_str(), O_RDWR | O_CLOEXEC));
+      if (device_ && ioctl(device_.get(), LOOP_SET_FD, file.get()) == 0) return;
+      device_.reset();
+      unlink(path_.c_str());
+    }
+  }
+  ~LoopDevice() {
+    if (device_) ioctl(device_.get(), LOOP_CLR_FD);
+    unlink(path_.c_str());
+  }
+  explicit operator bool() const { return static_cast<bool>(device_); }
+  const std::string& path() const { return path_; }
+  const UniqueFd& device() const { return device_; }
+
+ private:
+  std::string path_;
+  UniqueFd device_;
+};
+
 TEST_F(Mount, BlockDevice) {
   // Any block device serves: only its name is of interest to the kernel.
-  const std::string node = directory.substr(0, directory.rfind('/')) + "/loop";
-  const std::string image = node + ".image";
-  UniqueFd file(open(image.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
-  ASSERT_EQ(ftruncate(file.get(), 1 << 20), 0);
-  std::string loop;
-  const std::string command = "losetup --find --show " + image + " 2>/dev/null";
-  if (FILE* out = popen(command.c_str(), "re")) {
-    char line[64] = "";
-    if (fgets(line, sizeof line, out)) loop = std::string(line, strcspn(line, "\n"));
-    pclose(out);
-  }
-  unlink(image.c_str());
-  if (loop.empty()) GTEST_SKIP() << "needs a loop device";
+  const LoopDevice loop(directory.substr(0, directory.rfind('/')));
+  if (!loop) GTEST_SKIP() << "needs a loop device";
 
   // In a child, since it would wait for ever if the device stayed open with nobody serving it.
   EXPECT_EQ(within(10000,
                    [&] {
                      MountOptions options;
                      options.blkdev = true;
-                     options.fsname = loop;
+                     options.fsname = loop.path();
                      Result<Mounted> mounted = mount(directory.c_str(), options);
                      if (!mounted) return 1;
                      const UniqueFd clone(fcntl(mounted->device.get(), F_DUPFD_CLOEXEC, 0));
@@ -285,9 +313,8 @@ TEST_F(Mount, BlockDevice) {
             0);
   // The kernel names this connection after the block device, in its own way of writing the number.
   struct stat status;
-  ASSERT_EQ(stat(loop.c_str(), &status), 0);
+  ASSERT_EQ(fstat(loop.device().get(), &status), 0);
   abort_connection(major(status.st_rdev) << 20 | minor(status.st_rdev));
-  EXPECT_EQ(system(("losetup -d " + loop).c_str()), 0);
 }
 
 TEST_F(Mount, FusermountThatIsNotThere) {
