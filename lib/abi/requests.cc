@@ -55,12 +55,6 @@ FUSE3_EXPORT int fuse_lowlevel_notify_inval_entry(fuse_session* se, fuse_ino_t p
   return fuse3::notify_inval_entry(*se, parent, name, namelen, FUSE_LL_INVALIDATE);
 }
 
-FUSE3_EXPORT int fuse_lowlevel_notify_expire_entry(fuse_session* se, fuse_ino_t parent,
-                                                   const char* name, size_t namelen) {
-  if (se == nullptr) return -EINVAL;
-  return fuse3::notify_inval_entry(*se, parent, name, namelen, FUSE_LL_EXPIRE_ONLY);
-}
-
 FUSE3_EXPORT int fuse_lowlevel_notify_delete(fuse_session* se, fuse_ino_t parent, fuse_ino_t child,
                                              const char* name, size_t namelen) {
   return se != nullptr ? fuse3::notify_delete(*se, parent, child, name, namelen) : -EINVAL;

@@ -1,5 +1,4 @@
 // fuse_lowlevel.h and fuse_reconnect.h: sessions and their loops
-#include <cstddef>
 #include <cstdlib>
 
 #include "abi/export.h"
@@ -12,7 +11,6 @@
 #include "support/log.h"
 
 #undef fuse_session_new
-#undef fuse_session_custom_io
 #undef fuse_session_loop_mt
 
 namespace {
@@ -40,17 +38,6 @@ FUSE3_EXPORT fuse_session* fuse_session_new(fuse_args* args, const fuse_lowlevel
 
 FUSE3_EXPORT void fuse_session_destroy(fuse_session* se) {
   if (se != nullptr) fuse3::destroy_session(se);
-}
-
-FUSE3_EXPORT_ALSO(fuse_session_custom_io_317, "fuse_session_custom_io@@FUSE_3.17")
-int fuse_session_custom_io_317(fuse_session* se, const fuse_custom_io* io, size_t op_size, int fd) {
-  const auto result = fuse3::use_custom_io(*se, io, op_size, fd);
-  return result ? 0 : -result.error();
-}
-
-FUSE3_EXPORT_ALSO(fuse_session_custom_io_30, "fuse_session_custom_io@FUSE_3.0")
-int fuse_session_custom_io_30(fuse_session* se, const fuse_custom_io* io, int fd) {
-  return fuse_session_custom_io_317(se, io, offsetof(fuse_custom_io, clone_fd), fd);
 }
 
 FUSE3_EXPORT int fuse_session_mount(fuse_session* se, const char* mountpoint) {

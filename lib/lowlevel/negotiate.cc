@@ -8,6 +8,7 @@
 #include "lowlevel/capabilities.h"
 #include "options/feature_flags.h"
 #include "support/log.h"
+#include "support/newer_fields.h"
 
 namespace fuse3 {
 namespace {
@@ -35,10 +36,8 @@ fuse_conn_info initial_connection(const fuse_session& session, const wire::Init&
   conn.max_readahead = offer.max_readahead;
   conn.max_write = possible_max_write(session, offer.flags);
   conn.time_gran = 1;
-  conn.capable_ext = capabilities_of(offer.flags) | library_capabilities();
-  conn.capable = static_cast<uint32_t>(conn.capable_ext);
-  conn.want_ext = default_wants(session.ops, conn.capable_ext);
-  conn.want = static_cast<uint32_t>(conn.want_ext);
+  set_offered(conn, capabilities_of(offer.flags) | library_capabilities());
+  set_wanted(conn, default_wants(session.ops, offered(conn)));
   return conn;
 }
 
@@ -51,16 +50,18 @@ void clamp(fuse_conn_info& conn, const wire::Init& offer, uint32_t max_write) {
     if (conn.congestion_threshold == 0) conn.congestion_threshold = conn.max_background * 3 / 4;
     conn.congestion_threshold = std::min(conn.congestion_threshold, conn.max_background);
   }
-  if ((conn.want_ext & FUSE_CAP_READDIRPLUS) == 0) conn.want_ext &= ~FUSE_CAP_READDIRPLUS_AUTO;
-  conn.want = static_cast<uint32_t>(conn.want_ext);
+  if (!wants(conn, FUSE_CAP_READDIRPLUS)) {
+    set_wanted(conn, wanted(conn) & ~FUSE_CAP_READDIRPLUS_AUTO);
+  }
 }
 
 wire::InitOut make_reply(const fuse_conn_info& conn, const wire::Init& offer) {
   const uint32_t page = static_cast<uint32_t>(page_size());
-  uint64_t flags = init_flags_of(conn.want_ext) | flag::big_writes;
+  uint64_t flags = init_flags_of(wanted(conn)) | flag::big_writes;
   if ((offer.flags & flag::max_pages) != 0) flags |= flag::max_pages;
   if ((offer.flags & flag::init_ext) != 0) flags |= flag::init_ext;
-  if ((offer.flags & flag::request_timeout) != 0 && conn.request_timeout != 0) {
+  const uint16_t timeout = FUSE3_FIELD_OR(conn, request_timeout, 0);
+  if ((offer.flags & flag::request_timeout) != 0 && timeout != 0) {
     flags |= flag::request_timeout;
   }
   flags &= offer.flags | flag::big_writes;
@@ -78,8 +79,10 @@ wire::InitOut make_reply(const fuse_conn_info& conn, const wire::Init& offer) {
   if ((flags & flag::max_pages) != 0) {
     out.max_pages = static_cast<uint16_t>((conn.max_write + page - 1) / page);
   }
-  if ((flags & flag::passthrough) != 0) out.max_stack_depth = conn.max_backing_stack_depth;
-  if ((flags & flag::request_timeout) != 0) out.request_timeout = conn.request_timeout;
+  if ((flags & flag::passthrough) != 0) {
+    out.max_stack_depth = FUSE3_FIELD_OR(conn, max_backing_stack_depth, 0);
+  }
+  if ((flags & flag::request_timeout) != 0) out.request_timeout = timeout;
   return out;
 }
 
@@ -103,7 +106,7 @@ Result<Agreement> negotiate(fuse_session& session, const wire::Init& offer) {
   remember_wanted(&conn);
   if (session.ops.init != nullptr) session.ops.init(session.userdata, &conn);
   if (convert_wanted(&conn) != 0) return Error{EPROTO};
-  const uint64_t impossible = conn.want_ext & ~conn.capable_ext;
+  const uint64_t impossible = wanted(conn) & ~offered(conn);
   if (impossible != 0) {
     log_error("fuse: the filesystem's init() wants what this kernel does not offer: %s",
               capability_names(impossible).c_str());

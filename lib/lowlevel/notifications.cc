@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "options/buf_copy.h"
+#include "options/feature_flags.h"
 #include "wire/flags.h"
 #include "wire/notify.h"
 
@@ -67,7 +68,7 @@ int notify_inval_inode(fuse_session& session, fuse_ino_t ino, off_t offset, off_
 int notify_inval_entry(fuse_session& session, fuse_ino_t parent, const char* name, size_t length,
                        fuse_notify_entry_flags flags) {
   const bool expire = (flags & FUSE_LL_EXPIRE_ONLY) != 0;
-  if (expire && (session.connection.capable_ext & FUSE_CAP_EXPIRE_ONLY) == 0) return -ENOSYS;
+  if (expire && !get_feature_flag(&session.connection, FUSE_CAP_EXPIRE_ONLY)) return -ENOSYS;
   const auto node = session.seam->node_of(parent);
   if (!node) return -ENOENT;
   Name terminated;

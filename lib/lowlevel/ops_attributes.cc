@@ -5,6 +5,7 @@
 
 #include "lowlevel/operation.h"
 #include "lowlevel/rows.h"
+#include "support/newer_fields.h"
 
 namespace fuse3 {
 namespace {
@@ -20,10 +21,12 @@ void getattr(fuse_req& req, const wire::Getattr& args) {
 }
 
 void statx(fuse_req& req, const wire::Statx& args) {
-  if (ops(req).statx == nullptr) return void(reply_error(req, ENOSYS));
+  void (*const operation)(fuse_req_t, fuse_ino_t, int, int, fuse_file_info*) =
+      FUSE3_FIELD_OR(ops(req), statx, nullptr);
+  if (operation == nullptr) return void(reply_error(req, ENOSYS));
   fuse_file_info info = file_info(args.handle);
-  ops(req).statx(&req, req.ino, static_cast<int>(args.flags), static_cast<int>(args.mask),
-                 args.has_handle ? &info : nullptr);
+  operation(&req, req.ino, static_cast<int>(args.flags), static_cast<int>(args.mask),
+            args.has_handle ? &info : nullptr);
 }
 
 constexpr uint32_t kSettable = FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID |

@@ -6,6 +6,7 @@
 #include "lowlevel/operation.h"
 #include "lowlevel/rows.h"
 #include "support/log.h"
+#include "support/newer_fields.h"
 #include "wire/reply.h"
 
 namespace fuse3 {
@@ -98,7 +99,7 @@ void ask_again(fuse_req& req) {
 }
 
 void interrupt(fuse_req& req) {
-  if (req.session->connection.no_interrupt != 0) return req.seam->no_reply(req);
+  if (FUSE3_FIELD_OR(req.session->connection, no_interrupt, 0) != 0) return req.seam->no_reply(req);
   const auto args = wire::decode<wire::Interrupt>(*req.message, req.session->negotiated);
   if (args && !interrupt_in_lanes(*req.session, without_resent_bit(args->target))) ask_again(req);
   req.seam->no_reply(req);
@@ -113,7 +114,7 @@ void notify_reply(fuse_req& req) {
   }
   fuse_bufvec data = FUSE_BUFVEC_INIT(args->data.size());
   data.buf[0].mem = const_cast<std::byte*>(args->data.data());
-  data.buf[0].mem_size = args->data.size();
+  FUSE3_SET_FIELD(data.buf[0], mem_size, args->data.size());
   session.ops.retrieve_reply(&req, retrieve->cookie, retrieve->ino,
                              static_cast<off_t>(args->offset), &data);
 }

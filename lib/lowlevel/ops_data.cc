@@ -4,6 +4,8 @@
 #include "lowlevel/operation.h"
 #include "lowlevel/poll_handle.h"
 #include "lowlevel/rows.h"
+#include "options/feature_flags.h"
+#include "support/newer_fields.h"
 
 namespace fuse3 {
 namespace {
@@ -26,7 +28,7 @@ fuse_bufvec data_of(const fuse_req& req, const wire::Write& args) {
     data.buf[0].fd = req.data_pipe;
   } else {
     data.buf[0].mem = const_cast<std::byte*>(args.data.data());
-    data.buf[0].mem_size = args.data.size();
+    FUSE3_SET_FIELD(data.buf[0], mem_size, args.data.size());
   }
   return data;
 }
@@ -70,7 +72,7 @@ void copy_file_range(fuse_req& req, const wire::CopyFileRange& args) {
 
 void ioctl(fuse_req& req, const wire::Ioctl& args) {
   const bool on_directory = (args.flags & wire::ioctl_flag::dir) != 0;
-  if (on_directory && (req.session->connection.want_ext & FUSE_CAP_IOCTL_DIR) == 0) {
+  if (on_directory && !wants(req.session->connection, FUSE_CAP_IOCTL_DIR)) {
     return void(reply_error(req, ENOTTY));
   }
   if (ops(req).ioctl == nullptr) return void(reply_error(req, ENOSYS));

@@ -7,6 +7,7 @@
 
 #include "lowlevel/operation.h"
 #include "lowlevel/rows.h"
+#include "options/feature_flags.h"
 
 namespace fuse3 {
 namespace {
@@ -15,13 +16,9 @@ using wire::Opcode;
 
 const fuse_lowlevel_ops& ops(const fuse_req& req) { return req.session->ops; }
 
-bool wants(const fuse_req& req, uint64_t capability) {
-  return (req.session->connection.want_ext & capability) != 0;
-}
-
 // Without an operation every open succeeds; ENOSYS lets a kernel that was told so stop asking.
 void open_without_operation(fuse_req& req, fuse_file_info& info, uint64_t capability) {
-  if (wants(req, capability)) return void(reply_error(req, ENOSYS));
+  if (wants(req.session->connection, capability)) return void(reply_error(req, ENOSYS));
   reply(req, {.open = &info});
 }
 

@@ -3,6 +3,7 @@
 
 #include "lowlevel/operation.h"
 #include "lowlevel/rows.h"
+#include "support/newer_fields.h"
 
 namespace fuse3 {
 namespace {
@@ -66,10 +67,12 @@ void create(fuse_req& req, const wire::Create& args) {
 }
 
 void tmpfile(fuse_req& req, const wire::Tmpfile& args) {
-  if (ops(req).tmpfile == nullptr) return void(reply_error(req, ENOSYS));
+  void (*const operation)(fuse_req_t, fuse_ino_t, mode_t, fuse_file_info*) =
+      FUSE3_FIELD_OR(ops(req), tmpfile, nullptr);
+  if (operation == nullptr) return void(reply_error(req, ENOSYS));
   req.context.umask = args.umask;
   fuse_file_info info = file_info({}, args.flags);
-  ops(req).tmpfile(&req, req.ino, args.mode, &info);
+  operation(&req, req.ino, args.mode, &info);
 }
 
 constexpr Row kRows[] = {

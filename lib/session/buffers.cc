@@ -10,6 +10,7 @@
 
 #include "session/session.h"
 #include "support/log.h"
+#include "support/newer_fields.h"
 #include "wire/structs_in.h"
 
 namespace fuse3 {
@@ -32,17 +33,19 @@ Result<size_t> receive_one(fuse_session& session, std::span<std::byte> memory) {
   return got;
 }
 
-// Memory of the caller's own may be smaller than what the library would have taken.
+// Memory of the caller's own may be smaller than what the library would have taken, where a buffer
+// can say so.
 std::span<std::byte> room_in(const fuse_session& session, const fuse_buf& buffer) {
   const size_t most = session.sizes.receive;
-  const size_t size = buffer.mem_size > 0 ? std::min(buffer.mem_size, most) : most;
+  const size_t said = FUSE3_FIELD_OR(buffer, mem_size, size_t{0});
+  const size_t size = said > 0 ? std::min(said, most) : most;
   return {static_cast<std::byte*>(buffer.mem), size};
 }
 
 bool provide_memory(fuse_session& session, fuse_buf& buffer) {
   if (buffer.mem != nullptr) return true;
   buffer.mem = std::malloc(session.sizes.receive);
-  buffer.mem_size = buffer.mem != nullptr ? session.sizes.receive : 0;
+  FUSE3_SET_FIELD(buffer, mem_size, buffer.mem != nullptr ? session.sizes.receive : 0);
   return buffer.mem != nullptr;
 }
 
@@ -126,7 +129,7 @@ int receive_buffer(fuse_session& session, fuse_buf& buffer) {
 
 void process_buffer(fuse_session& session, const fuse_buf& buffer) {
   if ((buffer.flags & FUSE_BUF_IS_FD) == 0) {
-    const size_t room = buffer.mem_size > buffer.size ? buffer.mem_size : buffer.size;
+    const size_t room = std::max(FUSE3_FIELD_OR(buffer, mem_size, size_t{0}), buffer.size);
     return process_memory(session, static_cast<std::byte*>(buffer.mem), buffer.size, room);
   }
   std::vector<std::byte> bytes(buffer.size);

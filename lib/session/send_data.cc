@@ -7,6 +7,7 @@
 #include <new>
 
 #include "options/buf_copy.h"
+#include "options/feature_flags.h"
 #include "session/direct_seam.h"
 #include "session/message_out.h"
 #include "session/session.h"
@@ -176,7 +177,7 @@ int send_data(fuse_req& req, fuse_bufvec& data, fuse_buf_copy_flags flags) {
     }
     return send_memory(req, data);
   }
-  const bool wanted = (req.session->connection.want_ext & FUSE_CAP_SPLICE_WRITE) != 0 &&
+  const bool wanted = wants(req.session->connection, FUSE_CAP_SPLICE_WRITE) &&
                       req.session->splices_replies.load(std::memory_order_relaxed);
   if (wanted && (flags & FUSE_BUF_NO_SPLICE) == 0 &&
       ((flags & FUSE_BUF_FORCE_SPLICE) != 0 || buf_size(data) >= kSpliceWorthwhile)) {

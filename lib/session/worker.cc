@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "options/feature_flags.h"
 #include "support/log.h"
 #include "wire/structs_in.h"
 
@@ -104,7 +105,7 @@ void Worker::note_size(size_t length) {
 bool Worker::expects_large_write() const {
   return large_writes_ >= kWritesInARow && !pipe_failed_ && !session_.seam->insists_on_place() &&
          session_.ops.write_buf != nullptr &&
-         (session_.connection.want_ext & FUSE_CAP_SPLICE_READ) != 0;
+         wants(session_.connection, FUSE_CAP_SPLICE_READ);
 }
 
 bool Worker::prepare_pipe() {

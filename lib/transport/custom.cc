@@ -1,3 +1,4 @@
+#include "support/newer_fields.h"
 #include "transport/transport.h"
 
 namespace fuse3 {
@@ -45,9 +46,10 @@ Result<void> CustomTransport::send_from_pipe(int device, int pipe, size_t size,
 }
 
 Result<UniqueFd> CustomTransport::clone(int device) {
-  if (io_.clone_fd == nullptr) return Error{ENOSYS};
+  int (*const clone_fd)(int) = FUSE3_FIELD_OR(io_, clone_fd, nullptr);
+  if (clone_fd == nullptr) return Error{ENOSYS};
   errno = 0;
-  const int fd = io_.clone_fd(device);
+  const int fd = clone_fd(device);
   if (fd < 0) return failure(fd);
   return UniqueFd(fd);
 }

@@ -1,4 +1,3 @@
-#define FUSE_USE_VERSION 318
 #include "wire/dirent.h"
 
 #include <cassert>

@@ -1,4 +1,3 @@
-#define FUSE_USE_VERSION 318
 #include "wire/reply.h"
 
 #include <fcntl.h>
@@ -7,6 +6,7 @@
 #include <limits>
 
 #include "fuse_lowlevel.h"
+#include "support/newer_fields.h"
 
 namespace fuse3::wire {
 
@@ -106,11 +106,13 @@ OpenOut make_open(const fuse_file_info& info) {
   if (info.nonseekable) flags |= open_reply::nonseekable;
   if (info.cache_readdir) flags |= open_reply::cache_dir;
   if (info.noflush) flags |= open_reply::noflush;
-  if (info.parallel_direct_writes) flags |= open_reply::parallel_direct_writes;
-  bool passthrough = info.backing_id > 0;
+  if (FUSE3_FIELD_OR(info, parallel_direct_writes, 0) != 0) {
+    flags |= open_reply::parallel_direct_writes;
+  }
+  const int32_t backing_id = FUSE3_FIELD_OR(info, backing_id, 0);
+  bool passthrough = backing_id > 0;
   if (passthrough) flags |= open_reply::passthrough;
-  return OpenOut{
-      .fh = info.fh, .open_flags = flags, .backing_id = passthrough ? info.backing_id : 0};
+  return OpenOut{.fh = info.fh, .open_flags = flags, .backing_id = passthrough ? backing_id : 0};
 }
 
 StatfsOut make_statfs(const struct statvfs& stat) {

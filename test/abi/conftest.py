@@ -5,6 +5,8 @@ import pathlib
 
 import pytest
 
+from abi_support import LIBRARIES
+
 
 @pytest.fixture(scope="session")
 def build_dir():
@@ -16,8 +18,12 @@ def build_dir():
     return path
 
 
-@pytest.fixture(scope="session")
-def library(build_dir):
-    found = sorted({path.resolve() for path in build_dir.rglob("libfuse3.so.4")})
-    assert len(found) == 1, f"expected one libfuse3.so.4 in {build_dir}, found {found}"
-    return found[0]
+@pytest.fixture(params=LIBRARIES.values(), ids=list(LIBRARIES))
+def library(request):
+    return request.param
+
+
+@pytest.fixture
+def built(library, build_dir):
+    """The file of `library`."""
+    return library.built(build_dir)

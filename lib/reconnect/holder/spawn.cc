@@ -81,7 +81,11 @@ Result<std::string> find_keeper(std::string* tried) {
     candidates.emplace_back(wanted);
   } else {
     std::string folder = own_folder();
-    if (!folder.empty()) candidates.push_back(folder + "/../util/keeper/fuse-keeper");
+    if (!folder.empty()) {
+      // The build folder, where libfuse3.so.3 is one level further down.
+      candidates.push_back(folder + "/../util/keeper/fuse-keeper");
+      candidates.push_back(folder + "/../../util/keeper/fuse-keeper");
+    }
 #ifdef FUSE_KEEPER_PATH
     candidates.emplace_back(FUSE_KEEPER_PATH);
 #endif

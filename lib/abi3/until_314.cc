@@ -1,0 +1,24 @@
+// Functions whose parameters or versions were others in libfuse3.so.3.
+#include <cerrno>
+
+#include "abi/export.h"
+#include "lowlevel/notifications.h"
+#include "session/session.h"
+
+// The numbers are those of fuse_notify_entry_flags, and 0 stood for invalidating already.
+enum fuse_expire_flags { FUSE_EXPIRE_ENTRY = FUSE_LL_EXPIRE_ONLY };
+
+FUSE3_EXPORT_ALSO(fuse_session_custom_io_30, "fuse_session_custom_io@@FUSE_3.0")
+int fuse_session_custom_io_30(fuse_session* se, const fuse_custom_io* io, int fd) {
+  const auto result = fuse3::use_custom_io(*se, io, sizeof *io, fd);
+  return result ? 0 : -result.error();
+}
+
+FUSE3_EXPORT_ALSO(fuse_lowlevel_notify_expire_entry_312,
+                  "fuse_lowlevel_notify_expire_entry@@FUSE_3.12")
+int fuse_lowlevel_notify_expire_entry_312(fuse_session* se, fuse_ino_t parent, const char* name,
+                                          size_t namelen, fuse_expire_flags flags) {
+  if (se == nullptr) return -EINVAL;
+  return fuse3::notify_inval_entry(*se, parent, name, namelen,
+                                   static_cast<fuse_notify_entry_flags>(flags));
+}
