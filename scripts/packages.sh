@@ -2,7 +2,7 @@
 
 PACKAGES_BUILD="g++ meson ninja-build pkg-config libgtest-dev libgmock-dev python3 fuse3"
 PACKAGES_DEMO="fio git sqlite3 tar diffutils util-linux libc6-dev linux-libc-dev"
-PACKAGES_CHECK="clang libclang-rt-14-dev strace python3-pytest abigail-tools binutils gcc"
+PACKAGES_CHECK="clang libclang-rt-14-dev strace python3-pytest abigail-tools binutils gcc libfuse3-dev"
 
 # Installs the packages that are not there; says nothing when all are.
 need_packages() {
