@@ -84,8 +84,8 @@ struct fuse_config {
   int32_t set_uid;
   uint32_t uid;
 
-  /** Nonzero: every file's permissions are cut by `umask`, or by `fmask` and `dmask` further down.
-      Set by umask=M in octal. */
+  /** Nonzero: every file's permissions are those missing in `umask`, or in `fmask` and `dmask`
+      further down, whatever getattr says. Set by umask=M in octal. */
   int32_t set_mode;
   uint32_t umask;
 
@@ -162,12 +162,12 @@ struct fuse_config {
   /** The library's: nonzero when operations are written to the log. Set by debug and -d. */
   int32_t debug;
 
-  /** With set_mode: the permissions that no file but a directory has. Set by fmask=M in octal, and
-      by umask=M. Since 3.17. */
+  /** With set_mode, unless 0: in place of `umask` for everything but directories. Set by fmask=M in
+      octal. Since 3.17. */
   uint32_t fmask;
 
-  /** With set_mode: the permissions that no directory has. Set by dmask=M in octal, and by umask=M.
-      Since 3.17. */
+  /** With set_mode, unless 0: in place of `umask` for directories. Set by dmask=M in octal. Since
+      3.17. */
   uint32_t dmask;
 
   /** Nonzero: closing a descriptor that was opened for reading only does not call flush. Since
@@ -484,7 +484,6 @@ struct fuse_operations {
   int (*statx)(const char* path, int flags, int mask, struct statx* stxbuf,
                struct fuse_file_info* fi);
 
-#if FUSE_USE_VERSION >= FUSE_MAKE_VERSION(3, 19)
   /**
    * Write everything that is in caches to storage, as syncfs(2). The kernel asks filesystems on a
    * block device only. Since 3.19.
@@ -492,7 +491,6 @@ struct fuse_operations {
    * @param path of a file in the filesystem, through which it was asked
    */
   int (*syncfs)(const char* path);
-#endif
 };
 
 /** The circumstances of an operation; see fuse_get_context(). */
@@ -727,7 +725,7 @@ int fuse_clean_cache(struct fuse* fuse);
 
 /*
  * Modules: filesystems that change what goes to another one. They are put on a filesystem with
- * -o modules=M1[:M2...], the first nearest to the kernel.
+ * -o modules=M1[:M2...], the first nearest to it.
  */
 
 /** A filesystem as a module sees it: its operations and its private data. */

@@ -2,12 +2,10 @@
 #include <cstdio>
 
 #include "abi/export.h"
-#include "mount/fusermount.h"
-#include "mount/mount_options.h"
+#include "lowlevel/help.h"
 #include "options/cmdline.h"
 #include "options/conn_info_opts.h"
 #include "options/feature_flags.h"
-#include "wire/protocol.h"
 
 FUSE3_EXPORT_ALSO(fuse_parse_cmdline_312, "fuse_parse_cmdline@@FUSE_3.12")
 int fuse_parse_cmdline_312(fuse_args* args, fuse_cmdline_opts* opts) {
@@ -24,14 +22,11 @@ FUSE3_EXPORT void fuse_cmdline_help() {
 }
 
 FUSE3_EXPORT void fuse_lowlevel_help() {
-  fputs(fuse3::mount_option_help().c_str(), stdout);
-  fputs(fuse3::kSessionOptionHelp, stdout);
+  fuse3::print_low_level_help();
 }
 
 FUSE3_EXPORT void fuse_lowlevel_version() {
-  printf("FUSE kernel protocol: %u.%u\n", fuse3::wire::kMajor, fuse3::wire::kMinor);
-  fflush(stdout);
-  fuse3::print_fusermount_version();
+  fuse3::print_low_level_version();
 }
 
 FUSE3_EXPORT fuse_conn_info_opts* fuse_parse_conn_info_opts(fuse_args* args) {

@@ -13,7 +13,6 @@ import sys
 LAST_MEMBER = {
     'fuse_custom_io': 'splice_send',
     'fuse_lowlevel_ops': 'lseek',
-    'fuse_operations': 'lseek',
 }
 # How FUSE_BUFVEC_INIT ends, for a structure with a member less.
 INITIALIZER = (', -1, 0, 0}}', ', -1, 0}}')

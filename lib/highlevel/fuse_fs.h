@@ -12,23 +12,34 @@
 
 #include "fuse.h"
 
+namespace fuse3 {
+class Module;
+}
+
 struct fuse_fs {
   fuse_operations ops{};  // null: not there
   void* user_data = nullptr;
   bool debug = false;
+  bool started = false;             // init() was called
+  fuse3::Module* module = nullptr;  // whose code this layer is; null: the program's own
+  char* modules = nullptr;          // of the top layer: fuse_config::modules, freed with the layer
 };
 
 namespace fuse3 {
 
-// Null after a message: `ops_size` is larger than the library's and it is not known what the rest means.
+// Operations that a program built with newer headers has and the library does not know are left
+// out, with a message.
 fuse_fs* new_layer(const fuse_operations* ops, size_t ops_size, void* user_data);
 
 namespace layer {
 
 // user_data becomes what the filesystem's init() returns.
 void init(fuse_fs& fs, fuse_conn_info& connection, fuse_config& config);
-// Calls the filesystem's destroy() and frees the layer.
+// Calls the filesystem's destroy(), if init() was called, and frees the layer. A module's destroy()
+// is called in any case: it frees what is below.
 void destroy(fuse_fs* fs);
+// Frees one whose init() was never called, and with it those below.
+void discard(fuse_fs* fs);
 
 int getattr(fuse_fs& fs, const char* path, struct stat* attributes, fuse_file_info* info);
 int statx(fuse_fs& fs, const char* path, int flags, int mask, struct statx* attributes,

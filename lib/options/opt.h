@@ -19,10 +19,12 @@ int opt_add_arg(fuse_args* args, const char* arg);
 int opt_insert_arg(fuse_args* args, int position, const char* arg);
 void opt_free_args(fuse_args* args);
 
-// An argument vector owned by the library for a while.
+// An argument vector owned by the library for a while. One that is made from a caller's takes
+// nothing from it, so that options can be taken out of it while the caller's stays as it is.
 class OwnedArgs {
  public:
   OwnedArgs() = default;
+  explicit OwnedArgs(const fuse_args& original) : args_{original.argc, original.argv, 0} {}
   OwnedArgs(const OwnedArgs&) = delete;
   OwnedArgs& operator=(const OwnedArgs&) = delete;
   ~OwnedArgs() { opt_free_args(&args_); }

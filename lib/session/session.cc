@@ -63,19 +63,6 @@ bool only_program_name_left(const fuse_args& args) {
   return false;
 }
 
-// A list to take options out of while the caller's stays as it is.
-class Arguments {
- public:
-  explicit Arguments(const fuse_args& original) : list_{original.argc, original.argv, 0} {}
-  ~Arguments() { opt_free_args(&list_); }
-  Arguments(const Arguments&) = delete;
-  Arguments& operator=(const Arguments&) = delete;
-  fuse_args* get() { return &list_; }
-
- private:
-  fuse_args list_;
-};
-
 // What a program that was built against newer headers has more than we know must be zero.
 bool copy_operations(fuse_session& session, const fuse_lowlevel_ops* ops, size_t size) {
   if (size > sizeof session.ops) {
@@ -111,7 +98,7 @@ fuse_session* new_session(fuse_args* args, const fuse_lowlevel_ops* ops, size_t 
   }
   if (!open_standard_streams()) return nullptr;
   auto session = std::make_unique<fuse_session>();
-  Arguments rest(*args);
+  OwnedArgs rest(*args);
   auto options = parse_session_options(rest.get());
   if (!options) return nullptr;
   auto mount_options = MountOptions::parse(rest.get());
