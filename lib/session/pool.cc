@@ -1,47 +1,22 @@
 #include "session/pool.h"
 
 #include <linux/futex.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
+#include "session/worker_load.h"
 #include "support/log.h"
 
 namespace fuse3 {
 namespace {
 
-constexpr uint64_t kSlowOperation = 60'000;     // ns; several times what waking a thread costs
-constexpr uint64_t kNotWaited = 4'000;          // ns; a read that slept takes longer than this
-constexpr uint64_t kCopyBytesPerNs = 4;         // what copying a large request adds to that
-constexpr uint64_t kBusy = 200'000;             // ns; one that has not slept for so long may need help
-constexpr uint64_t kSaturated = 1'000'000;      // ns; and for so long, needs it
-constexpr long kTick = 2'000'000;               // ns
+constexpr long kTick = 2'000'000;  // ns
 constexpr unsigned kTicksBeforeDozing = 50;
-
-uint64_t now_ns() {
-  timespec now;
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
-}
-
-// How often the calling thread gave up the processor because it had to wait for something.
-long times_slept() {
-  rusage usage;
-  ::getrusage(RUSAGE_THREAD, &usage);
-  return usage.ru_nvcsw;
-}
-
-void update_mean(uint32_t& mean, uint64_t value) {
-  const auto next = static_cast<int64_t>(std::min<uint64_t>(value, 1'000'000'000));
-  mean = static_cast<uint32_t>(mean + (next - static_cast<int64_t>(mean)) / 8);
-}
 
 void futex_wait(std::atomic<uint32_t>& word, uint32_t value) {
   ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
@@ -68,10 +43,6 @@ struct Pool::Member {
   std::atomic<uint32_t> parked{0};
   std::atomic<bool> finished{false};
   std::atomic<uint64_t> rounds{0};  // requests run
-  uint64_t busy_since = 0;             // ns; when its last read that slept returned
-  // Running means for each operation; the second is known of slow ones only.
-  uint32_t took_ns[wire::kLastOpcode + 1] = {};
-  uint32_t blocked_ns[wire::kLastOpcode + 1] = {};
   std::unique_ptr<Worker> worker;
 };
 
@@ -81,7 +52,6 @@ Pool::Pool(fuse_session& session, const LoopConfig& config) : session_(session),
 }
 
 Pool::~Pool() = default;
-
 
 bool Pool::spawn() {
   auto member = std::make_unique<Member>(*this);
@@ -128,17 +98,25 @@ bool Pool::spawn() {
 void* Pool::thread_main(void* argument) {
   Member& member = *static_cast<Member*>(argument);
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+  // Where it is allowed, that is; a program's own functions keep their cancellation points.
+  if (member.pool.session_.transport->cancellable_anywhere()) {
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
+  }
   member.pool.work(member);
   member.finished.store(true, std::memory_order_release);
   member.pool.session_.wake_monitor();
   return nullptr;
 }
 
-bool Pool::receive(Member&, Worker& worker, Worker::Received* received) {
-  reading_.fetch_add(1, std::memory_order_seq_cst);
+bool Pool::receive(Member& member, Worker& worker, Worker::Received* received) {
+  reader_.store(&member, std::memory_order_release);
   const auto result = worker.receive();
-  reading_.fetch_sub(1, std::memory_order_seq_cst);
-  if (monitor_dozes_.load(std::memory_order_seq_cst) &&
+  if (reader_.load(std::memory_order_relaxed) == &member) {
+    reader_.store(nullptr, std::memory_order_relaxed);
+  }
+  // Before any look at another one's reading or at the dozing monitor.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (monitor_dozes_.load(std::memory_order_relaxed) &&
       monitor_dozes_.exchange(false, std::memory_order_seq_cst)) {
     session_.wake_monitor();
   }
@@ -157,45 +135,24 @@ bool Pool::receive(Member&, Worker& worker, Worker::Received* received) {
 void Pool::work(Member& member) {
   member.worker = std::make_unique<Worker>(session_, member.clone, true);
   Worker& worker = *member.worker;
-  uint64_t before = now_ns();
+  WorkerLoad load(member.device);
   while (!session_.exited() && !stopping_.load(std::memory_order_acquire)) {
     Worker::Received received;
     if (!receive(member, worker, &received)) break;
     if (received.length == 0) continue;
-    const uint64_t start = now_ns();
-    const auto opcode = std::min(static_cast<uint32_t>(worker.opcode()), wire::kLastOpcode);
-    if (more_wanted(member, worker, received, before, start)) wake_one();
-    // Whether it slept is asked for only where that costs nothing in comparison.
-    const bool slow = member.took_ns[opcode] > kSlowOperation;
-    const long sleeps_before = slow ? times_slept() : 0;
+    const wire::Opcode opcode = worker.opcode();
+    const bool measured = load.begin(opcode);
+    const bool more_than_one = load.blocks(opcode) || (measured && load.saturated());
+    if (more_than_one && !somebody_reads()) wake_one();
     worker.run(received);
-    before = now_ns();
-    const uint64_t took = before - start;
-    update_mean(member.took_ns[opcode], took);
-    if (slow) update_mean(member.blocked_ns[opcode], times_slept() > sleeps_before ? took : 0);
+    if (measured) load.end(opcode);
     member.rounds.store(member.rounds.load(std::memory_order_relaxed) + 1,
                         std::memory_order_relaxed);
-    if (reading_.load(std::memory_order_seq_cst) > 0) {
+    if (somebody_reads()) {
       worker.rest();
       if (!park(member)) break;
-      before = now_ns();
     }
   }
-}
-
-bool Pool::more_wanted(Member& member, const Worker& worker, const Worker::Received& received,
-                       uint64_t before, uint64_t now) {
-  if (reading_.load(std::memory_order_seq_cst) > 0) return false;
-  const auto opcode = std::min(static_cast<uint32_t>(worker.opcode()), wire::kLastOpcode);
-  if (member.blocked_ns[opcode] > kSlowOperation) return true;
-  const bool waited = now - before > kNotWaited + received.length / kCopyBytesPerNs;
-  if (waited) member.busy_since = now;
-  const uint64_t busy = now - member.busy_since;
-  if (busy < kBusy) return false;
-  pollfd more{member.device, POLLIN, 0};
-  if (busy < kSaturated && ::poll(&more, 1, 0) != 1) return false;
-  member.busy_since = now;
-  return true;
 }
 
 void Pool::wake_one() {
@@ -282,7 +239,7 @@ void Pool::watch() {
     if (spawn_wanted_.exchange(false, std::memory_order_acq_rel)) spawn();
     join_finished();
     const uint64_t rounds = progress();
-    const bool idle = reading_.load(std::memory_order_seq_cst) > 0;
+    const bool idle = somebody_reads();
     if (!idle && nobody_read && rounds == last) wake_one();
     nobody_read = !idle;
     quiet = idle && rounds == last ? quiet + 1 : 0;
@@ -292,9 +249,10 @@ void Pool::watch() {
       session_.monitor_sleep(seen, &tick);
       continue;
     }
-    monitor_dozes_.store(true, std::memory_order_seq_cst);
+    monitor_dozes_.store(true, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     // Whoever leaves a read from here on sees that; whoever left before shows up here.
-    if (reading_.load(std::memory_order_seq_cst) > 0) session_.monitor_sleep(seen, nullptr);
+    if (somebody_reads()) session_.monitor_sleep(seen, nullptr);
     monitor_dozes_.store(false, std::memory_order_seq_cst);
     quiet = 0;
   }

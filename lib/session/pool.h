@@ -2,18 +2,18 @@
 //
 // The kernel hands each request to the thread that has waited longest, so a crowd of waiting
 // threads means that every request wakes a cold one. Here one worker waits in the device ("reads")
-// and the others are parked; the reader runs what it received itself and then reads on, warm. Another
-// worker is woken only when there is more to do than one thread keeps up with:
+// and the others are parked; the reader runs what it received itself and then reads on, warm.
+// Another worker is woken only when there is more to do than one thread keeps up with:
 //
 //  - the operation at hand is known to block for long compared with a wake-up (a running mean for
 //    each opcode), so somebody else had better read meanwhile; one that is only busy for long is no
 //    reason: with one client, handing over would only mean a second buffer and a cold thread;
-//  - it has not slept in a read for a while, and the device has more;
+//  - it has had its processor to itself for a while, and the device has more;
 //  - nobody has been reading for a whole tick of the monitor (an operation blocks unexpectedly).
 //
-// A worker that finishes while another one reads parks itself. The monitor is the thread that called
-// fuse_session_loop_mt(): it starts and joins workers, ticks while there is traffic, and sleeps when
-// there is none.
+// A worker that finishes while another one reads parks itself. The monitor is the thread that
+// called fuse_session_loop_mt(): it starts and joins workers, ticks while there is traffic, and
+// sleeps when there is none.
 #pragma once
 
 #include <pthread.h>
@@ -42,8 +42,7 @@ class Pool {
   static void* thread_main(void* member);
   void work(Member& member);
   bool receive(Member& member, Worker& worker, Worker::Received* received);
-  bool more_wanted(Member& member, const Worker& worker, const Worker::Received& received,
-                   uint64_t before, uint64_t now);
+  bool somebody_reads() const { return reader_.load(std::memory_order_relaxed) != nullptr; }
   void wake_one();
   // False: the worker has to end (too many are idle, or the loop ends).
   bool park(Member& member);
@@ -58,8 +57,11 @@ class Pool {
   fuse_session& session_;
   const LoopConfig config_;
 
-  // Written by every worker on every request, but by one only while one suffices.
-  alignas(64) std::atomic<uint32_t> reading_{0};
+  // Who started to read last, unless he has come back. Written by every worker on every request,
+  // but by one only while one suffices. Where several read it may miss one of them; the next to
+  // come back sees the other and parks, so they get fewer again. Of two that come back at once
+  // (each clears, fences, looks) at least one goes on: not everybody parks.
+  alignas(64) std::atomic<const Member*> reader_{nullptr};
   alignas(64) std::atomic<bool> monitor_dozes_{false};
   std::atomic<bool> spawn_wanted_{false};
   std::atomic<bool> stopping_{false};

@@ -28,6 +28,9 @@ class Transport {
   virtual Result<size_t> receive_to_pipe(int device, int pipe, size_t most) = 0;
   virtual Result<void> send_from_pipe(int device, int pipe, size_t size, unsigned splice_flags) = 0;
 
+  // Whether a thread may be cancelled at any instruction of receive() and receive_to_pipe().
+  virtual bool cancellable_anywhere() const = 0;
+
   // Another descriptor of the same connection that can be read in parallel.
   virtual Result<UniqueFd> clone(int device) = 0;
 };
@@ -39,6 +42,7 @@ class DeviceTransport final : public Transport {
   Result<void> send(int device, const iovec* pieces, int count) override;
   Result<size_t> receive_to_pipe(int device, int pipe, size_t most) override;
   Result<void> send_from_pipe(int device, int pipe, size_t size, unsigned splice_flags) override;
+  bool cancellable_anywhere() const override { return true; }
   Result<UniqueFd> clone(int device) override;
 };
 
@@ -51,6 +55,7 @@ class CustomTransport final : public Transport {
   Result<void> send(int device, const iovec* pieces, int count) override;
   Result<size_t> receive_to_pipe(int device, int pipe, size_t most) override;
   Result<void> send_from_pipe(int device, int pipe, size_t size, unsigned splice_flags) override;
+  bool cancellable_anywhere() const override { return false; }
   Result<UniqueFd> clone(int device) override;
 
  private:
