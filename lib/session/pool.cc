@@ -111,12 +111,9 @@ void* Pool::thread_main(void* argument) {
 bool Pool::receive(Member& member, Worker& worker, Worker::Received* received) {
   reader_.store(&member, std::memory_order_release);
   const auto result = worker.receive();
-  if (reader_.load(std::memory_order_relaxed) == &member) {
-    reader_.store(nullptr, std::memory_order_relaxed);
-  }
-  // Before any look at another one's reading or at the dozing monitor.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (monitor_dozes_.load(std::memory_order_relaxed) &&
+  const Member* self = &member;
+  reader_.compare_exchange_strong(self, nullptr, std::memory_order_seq_cst);
+  if (monitor_dozes_.load(std::memory_order_seq_cst) &&
       monitor_dozes_.exchange(false, std::memory_order_seq_cst)) {
     session_.wake_monitor();
   }
@@ -249,8 +246,7 @@ void Pool::watch() {
       session_.monitor_sleep(seen, &tick);
       continue;
     }
-    monitor_dozes_.store(true, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    monitor_dozes_.store(true, std::memory_order_seq_cst);
     // Whoever leaves a read from here on sees that; whoever left before shows up here.
     if (somebody_reads()) session_.monitor_sleep(seen, nullptr);
     monitor_dozes_.store(false, std::memory_order_seq_cst);

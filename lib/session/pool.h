@@ -42,7 +42,7 @@ class Pool {
   static void* thread_main(void* member);
   void work(Member& member);
   bool receive(Member& member, Worker& worker, Worker::Received* received);
-  bool somebody_reads() const { return reader_.load(std::memory_order_relaxed) != nullptr; }
+  bool somebody_reads() const { return reader_.load(std::memory_order_seq_cst) != nullptr; }
   void wake_one();
   // False: the worker has to end (too many are idle, or the loop ends).
   bool park(Member& member);
@@ -59,8 +59,8 @@ class Pool {
 
   // Who started to read last, unless he has come back. Written by every worker on every request,
   // but by one only while one suffices. Where several read it may miss one of them; the next to
-  // come back sees the other and parks, so they get fewer again. Of two that come back at once
-  // (each clears, fences, looks) at least one goes on: not everybody parks.
+  // come back sees the other and parks, so they get fewer again. Set, it is true: its worker reads,
+  // so whoever parks for its sake leaves a reader behind.
   alignas(64) std::atomic<const Member*> reader_{nullptr};
   alignas(64) std::atomic<bool> monitor_dozes_{false};
   std::atomic<bool> spawn_wanted_{false};
