@@ -5,7 +5,7 @@ namespace fuse3 {
 
 int run_single_threaded(fuse_session& session) {
   if (const auto ready = session.seam->serving(); !ready) return -ready.error();
-  Worker worker(session, 0, false);
+  Worker worker(session, 0, nullptr);
   while (!session.exited()) {
     const auto received = worker.receive();
     if (!received) {

@@ -43,6 +43,8 @@ struct Pool::Member {
   std::atomic<uint32_t> parked{0};
   std::atomic<bool> finished{false};
   std::atomic<uint64_t> rounds{0};  // requests run
+  Waiting waiting;
+  bool cancelled = false;  // the monitor's note
   std::unique_ptr<Worker> worker;
 };
 
@@ -97,7 +99,6 @@ bool Pool::spawn() {
 
 void* Pool::thread_main(void* argument) {
   Member& member = *static_cast<Member*>(argument);
-  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
   // Where it is allowed, that is; a program's own functions keep their cancellation points.
   if (member.pool.session_.transport->cancellable_anywhere()) {
     pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
@@ -130,7 +131,7 @@ bool Pool::receive(Member& member, Worker& worker, Worker::Received* received) {
 }
 
 void Pool::work(Member& member) {
-  member.worker = std::make_unique<Worker>(session_, member.clone, true);
+  member.worker = std::make_unique<Worker>(session_, member.clone, &member.waiting);
   Worker& worker = *member.worker;
   WorkerLoad load(member.device);
   while (!session_.exited() && !stopping_.load(std::memory_order_acquire)) {
@@ -212,8 +213,18 @@ void Pool::join_finished() {
 void Pool::stop_all() {
   stopping_.store(true, std::memory_order_release);
   unpark_all();
-  for (const auto& member : members_) {
-    if (!member->finished.load(std::memory_order_acquire)) pthread_cancel(member->thread);
+  const timespec tick{0, kTick};
+  for (;;) {
+    const uint32_t seen = session_.exit_word.load(std::memory_order_seq_cst);
+    bool all_end = true;
+    for (const auto& member : members_) {
+      if (member->cancelled || member->finished.load(std::memory_order_acquire)) continue;
+      member->cancelled = member->waiting.cancel(member->thread);
+      all_end = all_end && member->cancelled;
+    }
+    if (all_end) break;
+    // An operation runs, or somebody is on his way into or out of a wait.
+    session_.monitor_sleep(seen, &tick);
   }
   for (const auto& member : members_) pthread_join(member->thread, nullptr);
   members_.clear();

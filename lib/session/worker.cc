@@ -1,7 +1,6 @@
 #include "session/worker.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -35,12 +34,12 @@ bool read_all(int fd, std::byte* to, size_t size) {
 
 }  // namespace
 
-Worker::Worker(fuse_session& session, size_t device_index, bool cancellable)
+Worker::Worker(fuse_session& session, size_t device_index, Waiting* waiting)
     : session_(session),
       lane_(take_lane(session)),
       device_index_(device_index),
       device_(session.device(device_index)),
-      cancellable_(cancellable) {}
+      waiting_(waiting) {}
 
 Worker::~Worker() {
   session_.seam->give_back(place_);
@@ -59,6 +58,8 @@ wire::Opcode Worker::opcode() const {
   return static_cast<wire::Opcode>(header.opcode);
 }
 
+// The thread of a worker may be cancelled in here while it waits. All that the worker owns belongs
+// to this object and not to the stack, so nothing is lost when that goes.
 Result<Worker::Received> Worker::receive() {
   auto place = session_.seam->place(place_, device_index_);
   if (!place) {
@@ -69,9 +70,9 @@ Result<Worker::Received> Worker::receive() {
   place_ = *place;
   if (place_.filled > 0) return Received{place_.filled, 0, false};
   if (expects_large_write() && prepare_pipe()) return receive_spliced();
-  allow_cancellation(true);
+  if (waiting_ != nullptr) waiting_->begin();
   auto got = session_.transport->receive(device_, {place_.memory, session_.sizes.receive});
-  allow_cancellation(false);
+  if (waiting_ != nullptr) waiting_->end();
   if (!got) return nothing_received(got.error());
   if (*got == 0) return Error{ENODEV};
   if (*got < sizeof(wire::InHeader)) {
@@ -82,13 +83,6 @@ Result<Worker::Received> Worker::receive() {
   place_.filled = *got;
   place_.device = device_;
   return Received{*got, 0, false};
-}
-
-// A worker of a pool may be cancelled while it waits, and nowhere else. All that it owns belongs to
-// this object and not to its stack, so nothing is lost when that goes.
-void Worker::allow_cancellation(bool allow) const {
-  if (!cancellable_) return;
-  pthread_setcancelstate(allow ? PTHREAD_CANCEL_ENABLE : PTHREAD_CANCEL_DISABLE, nullptr);
 }
 
 Result<Worker::Received> Worker::nothing_received(int error) {
@@ -104,8 +98,7 @@ void Worker::note_size(size_t length) {
 
 bool Worker::expects_large_write() const {
   return large_writes_ >= kWritesInARow && !pipe_failed_ && !session_.seam->insists_on_place() &&
-         session_.ops.write_buf != nullptr &&
-         wants(session_.connection, FUSE_CAP_SPLICE_READ);
+         session_.ops.write_buf != nullptr && wants(session_.connection, FUSE_CAP_SPLICE_READ);
 }
 
 bool Worker::prepare_pipe() {
@@ -129,10 +122,9 @@ bool Worker::prepare_pipe() {
 }
 
 Result<Worker::Received> Worker::receive_spliced() {
-  allow_cancellation(true);
-  auto got =
-      session_.transport->receive_to_pipe(device_, pipe_in_.get(), session_.sizes.receive);
-  allow_cancellation(false);
+  if (waiting_ != nullptr) waiting_->begin();
+  auto got = session_.transport->receive_to_pipe(device_, pipe_in_.get(), session_.sizes.receive);
+  if (waiting_ != nullptr) waiting_->end();
   if (!got && (got.error() == ENOSYS || got.error() == EINVAL)) {
     pipe_failed_ = true;
     return Received{};

@@ -2,19 +2,20 @@
 #pragma once
 
 #include "session/session.h"
+#include "session/waiting.h"
 
 namespace fuse3 {
 
 class Worker {
  public:
-  // The clock readings and the kind of one request, for whoever decides how many workers are needed.
   struct Received {
     size_t length = 0;   // 0: nothing to run, go round
     size_t outside = 0;  // bytes of it that are in the pipe
     bool spliced = false;
   };
 
-  Worker(fuse_session& session, size_t device_index, bool cancellable);
+  // `waiting` is told of each wait; it must outlive the worker. Null: nobody cancels the thread.
+  Worker(fuse_session& session, size_t device_index, Waiting* waiting);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -31,7 +32,6 @@ class Worker {
  private:
   Result<Received> receive_spliced();
   Result<Received> nothing_received(int error);
-  void allow_cancellation(bool allow) const;
   bool expects_large_write() const;
   bool prepare_pipe();
   void note_size(size_t length);
@@ -40,7 +40,7 @@ class Worker {
   Lane* lane_;
   const size_t device_index_;
   const int device_;
-  const bool cancellable_;
+  Waiting* const waiting_;
   Place place_;
   UniqueFd pipe_out_;
   UniqueFd pipe_in_;
