@@ -1,5 +1,6 @@
 #include <array>
 
+#include "cuse/rows.h"
 #include "lowlevel/rows.h"
 
 namespace fuse3 {
@@ -22,6 +23,7 @@ const Table kTable = make_table();
 }  // namespace
 
 const Row* find_row(wire::Opcode opcode) {
+  if (opcode == wire::Opcode::cuse_init) return cuse::init_row();
   const auto number = static_cast<uint32_t>(opcode);
   return number < kTable.size() ? kTable[number] : nullptr;
 }

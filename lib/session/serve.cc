@@ -41,6 +41,8 @@ int objection(const fuse_session& session, const wire::Message& message, const R
   const Opcode opcode = message.opcode();
   if (row == nullptr) return ENOSYS;
   const bool starts = opcode == Opcode::init || opcode == Opcode::cuse_init;
+  // A device starts in its own way.
+  if (starts && (opcode == Opcode::cuse_init) != (session.cuse != nullptr)) return ENOSYS;
   if (session.stage == LifeStage::fresh && !starts) return EIO;
   if (session.stage != LifeStage::fresh && starts) return EIO;
   if (session.mount_options.allow_root && message.uid() != ::getuid() && message.uid() != 0 &&

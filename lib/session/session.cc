@@ -7,6 +7,7 @@
 #include <cstring>
 #include <new>
 
+#include "cuse/device.h"
 #include "lowlevel/negotiate.h"
 #include "mount/mount.h"
 #include "options/opt.h"

@@ -19,6 +19,10 @@
 
 namespace fuse3 {
 
+namespace cuse {
+struct Device;
+}
+
 // What the loops, the operations and the seams know of each other.
 enum class LifeStage : uint8_t { fresh, initialised, destroyed };
 
@@ -46,6 +50,7 @@ struct fuse_session {
   void* userdata = nullptr;
   fuse3::SessionOptions options;
   fuse3::MountOptions mount_options;
+  std::unique_ptr<fuse3::cuse::Device> cuse;  // null: a filesystem
 
   // The connection. Device 0 is the one that was mounted; the others are clones. Descriptors are
   // added and never taken away before the session ends, so that late replies find theirs.

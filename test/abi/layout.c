@@ -9,9 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#if __has_include("cuse_lowlevel.h")
 #include "cuse_lowlevel.h"
-#endif
 #include "fuse.h"
 #include "fuse_lowlevel.h"
 #include "fuse_reconnect.h"

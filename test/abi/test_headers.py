@@ -8,7 +8,7 @@ import pytest
 from abi_support import INCLUDE, need_program, run
 
 HEADERS = sorted(path.name for path in INCLUDE.glob("*.h"))
-NEED_VERSION = {"fuse.h", "fuse_common.h", "fuse_lowlevel.h"}
+NEED_VERSION = {"cuse_lowlevel.h", "fuse.h", "fuse_common.h", "fuse_lowlevel.h"}
 VERSIONS = ["30", "31", "32", "34", "35", "312", "314", "317", "318", "319",
             "FUSE_MAKE_VERSION(3,12)"]
 STRICT = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-D_FILE_OFFSET_BITS=64", f"-I{INCLUDE}"]
