@@ -24,6 +24,7 @@ namespace {
 
 constexpr char kProgram[] = "fusermount3";
 constexpr char kSocketVariable[] = "_FUSE_COMMFD";
+constexpr char kProgramVariable[] = "FUSERMOUNT_PROG";
 
 // A program to be run, put together before fork(): after it, nothing may be allocated.
 class Command {
@@ -157,8 +158,12 @@ Result<UniqueFd> receive_device(int socket) {
 }  // namespace
 
 std::vector<std::string> fusermount_candidates() {
+  const bool believe = getauxval(AT_SECURE) == 0;
+  const char* chosen = believe ? getenv(kProgramVariable) : nullptr;
+  if (chosen && *chosen == '/') return {chosen};
+
   std::vector<std::string> result = {std::string(FUSE3_FUSERMOUNT_DIR) + '/' + kProgram};
-  const char* search = getauxval(AT_SECURE) ? nullptr : getenv("PATH");
+  const char* search = believe ? getenv("PATH") : nullptr;
   std::string_view rest = search ? search : "";
   while (!rest.empty()) {
     const size_t end = rest.find(':');

@@ -17,8 +17,9 @@ struct Mounted {
   UniqueFd auto_unmount;
 };
 
-// Where fusermount3 is looked for, in this order: where it was installed, then PATH. A program that
-// runs with more rights than its user has does not believe the user's PATH.
+// Where fusermount3 is looked for, in this order: where it was installed, then PATH; or, when
+// $FUSERMOUNT_PROG is an absolute path, there alone. A program that runs with more rights than its
+// user has does not believe the user's environment.
 std::vector<std::string> fusermount_candidates();
 
 // fusermount3 explains a failure on stderr; what failed before it ran is in the log.

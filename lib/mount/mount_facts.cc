@@ -4,50 +4,18 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
-#include <climits>
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "mount/mountinfo.h"
 #include "options/mountpoint.h"
 #include "support/result.h"
 #include "support/unique_fd.h"
 
 namespace fuse3 {
 namespace {
-
-Result<std::string> read_whole(const char* path) {
-  const UniqueFd file(open(path, O_RDONLY | O_CLOEXEC));
-  if (!file) return last_error();
-  std::string content;
-  char chunk[16384];
-  for (;;) {
-    const ssize_t got = read(file.get(), chunk, sizeof chunk);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return last_error();
-    if (got == 0) return content;
-    content.append(chunk, static_cast<size_t>(got));
-  }
-}
-
-std::optional<unsigned> to_number(std::string_view text) {
-  unsigned value;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
 
 // A "name:<tab>value" line of /proc/self/fdinfo.
 std::optional<unsigned> fdinfo_number(int fd, std::string_view name) {
@@ -64,56 +32,17 @@ std::optional<unsigned> fdinfo_number(int fd, std::string_view name) {
   return std::nullopt;
 }
 
-// mountinfo writes space, tab, newline, backslash and '#' as "\ooo".
-std::string unescape(std::string_view text) {
-  const auto octal = [&](size_t i) { return i < text.size() && text[i] >= '0' && text[i] <= '7'; };
-  std::string result;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && octal(i + 1) && octal(i + 2) && octal(i + 3)) {
-      result += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
-                                  (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
-}
-
-bool is_type(std::string_view fstype, std::string_view name) {
-  return fstype == name || (fstype.starts_with(name) && fstype.substr(name.size(), 1) == ".");
-}
-
-void read_super_options(std::string_view options, MountFacts* facts) {
-  for (const std::string_view option : split(options, ',')) {
-    if (option.starts_with("user_id=")) facts->owner = to_number(option.substr(8)).value_or(0);
-    if (option.starts_with("group_id=")) facts->group = to_number(option.substr(9)).value_or(0);
-  }
-}
-
-// One line: id parent major:minor root mountpoint options [tags] - type source super-options
-bool read_mount_line(std::string_view line, unsigned mount_id, MountFacts* facts) {
-  const std::vector<std::string_view> fields = split(line, ' ');
-  if (fields.size() < 10 || to_number(fields[0]) != mount_id) return false;
-  size_t dash = 6;
-  while (dash < fields.size() && fields[dash] != "-") ++dash;
-  if (dash + 3 >= fields.size()) return false;
-
+void take(MountLine line, MountFacts* facts) {
   // Below the root of the mount nothing is mounted.
-  if (unescape(fields[4]) != facts->path) return false;
+  if (line.point != facts->path) return;
   facts->mounted = true;
-  facts->fstype = unescape(fields[dash + 1]);
-  facts->source = unescape(fields[dash + 2]);
-  facts->block_device = is_type(facts->fstype, "fuseblk");
-  facts->fuse = facts->block_device || is_type(facts->fstype, "fuse");
-  if (!facts->fuse) return true;
-
-  const size_t colon = fields[2].find(':');
-  if (colon != std::string_view::npos && !facts->block_device) {
-    facts->connection = to_number(fields[2].substr(colon + 1)).value_or(0);
-  }
-  read_super_options(fields[dash + 3], facts);
-  return true;
+  facts->fuse = line.fuse;
+  facts->block_device = line.block_device;
+  facts->owner = line.owner;
+  facts->group = line.group;
+  if (line.fuse && !line.block_device) facts->connection = line.minor;
+  facts->fstype = std::move(line.fstype);
+  facts->source = std::move(line.source);
 }
 
 }  // namespace
@@ -131,15 +60,15 @@ MountFacts find_mount(const char* mountpoint) {
     return facts;
   }
   Result<std::string> path = resolve_mountpoint(mountpoint);
-  const Result<std::string> mounts = read_whole("/proc/self/mountinfo");
+  Result<std::vector<MountLine>> mounts = read_mounts();
   const std::optional<unsigned> mount_id = fdinfo_number(place.get(), "mnt_id");
   if (!path || !mounts || !mount_id) {
     facts.error = !path ? path.error() : !mounts ? mounts.error() : ENOSYS;
     return facts;
   }
   facts.path = *std::move(path);
-  for (const std::string_view line : split(*mounts, '\n')) {
-    if (read_mount_line(line, *mount_id, &facts)) break;
+  for (MountLine& line : *mounts) {
+    if (line.id == *mount_id) take(std::move(line), &facts);
   }
   return facts;
 }

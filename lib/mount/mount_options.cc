@@ -13,38 +13,6 @@
 namespace fuse3 {
 namespace {
 
-struct FlagName {
-  const char* name;
-  unsigned long flag;
-  bool sets;
-};
-
-constexpr FlagName kFlagNames[] = {
-    {"rw", MS_RDONLY, false},
-    {"ro", MS_RDONLY, true},
-    {"suid", MS_NOSUID, false},
-    {"nosuid", MS_NOSUID, true},
-    {"dev", MS_NODEV, false},
-    {"nodev", MS_NODEV, true},
-    {"exec", MS_NOEXEC, false},
-    {"noexec", MS_NOEXEC, true},
-    {"async", MS_SYNCHRONOUS, false},
-    {"sync", MS_SYNCHRONOUS, true},
-    {"dirsync", MS_DIRSYNC, true},
-    {"atime", MS_NOATIME, false},
-    {"noatime", MS_NOATIME, true},
-    {"diratime", MS_NODIRATIME, false},
-    {"nodiratime", MS_NODIRATIME, true},
-    {"norelatime", MS_RELATIME, false},
-    {"relatime", MS_RELATIME, true},
-    {"nostrictatime", MS_STRICTATIME, false},
-    {"strictatime", MS_STRICTATIME, true},
-    {"nolazytime", MS_LAZYTIME, false},
-    {"lazytime", MS_LAZYTIME, true},
-    {"symfollow", MS_NOSYMFOLLOW, false},
-    {"nosymfollow", MS_NOSYMFOLLOW, true},
-};
-
 // Keys of the processing function: a row of kFlagNames is kFirstFlag plus its index.
 enum Key : int { kSecurity = 1, kIgnored, kNotForUsers, kFirstFlag };
 

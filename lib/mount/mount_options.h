@@ -2,7 +2,6 @@
 // fusermount3.
 #pragma once
 
-#include <sys/mount.h>
 #include <sys/types.h>
 
 #include <optional>
@@ -10,13 +9,14 @@
 #include <vector>
 
 #include "fuse_opt.h"
+#include "mount/mount_flags.h"
 #include "support/result.h"
 
 namespace fuse3 {
 
 struct MountOptions {
   // MS_* of mount(2).
-  unsigned long flags = MS_NOSUID | MS_NODEV;
+  unsigned long flags = kDefaultFlags;
   bool allow_other = false;
   // The kernel knows no such thing: to it this is allow_other, and the session turns everybody away
   // who is neither root nor the owner.

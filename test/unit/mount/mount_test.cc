@@ -379,5 +379,14 @@ TEST(FusermountCandidates, InstalledPlaceThenAbsolutePath) {
   EXPECT_EQ(candidates[2], "/b/fusermount3");
 }
 
+TEST(FusermountCandidates, ChosenByTheEnvironment) {
+  setenv("FUSERMOUNT_PROG", "/somewhere/else", 1);
+  EXPECT_EQ(fusermount_candidates(), std::vector<std::string>{"/somewhere/else"});
+  setenv("FUSERMOUNT_PROG", "relative", 1);
+  EXPECT_EQ(fusermount_candidates().front().front(), '/');
+  EXPECT_NE(fusermount_candidates().front(), "relative");
+  unsetenv("FUSERMOUNT_PROG");
+}
+
 }  // namespace
 }  // namespace fuse3
