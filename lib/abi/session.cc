@@ -78,7 +78,7 @@ FUSE3_EXPORT void fuse_session_reset(fuse_session* se) { fuse3::reset_session(*s
 
 FUSE3_EXPORT int fuse_session_exited(fuse_session* se) { return se->exited() ? 1 : 0; }
 
-FUSE3_EXPORT int fuse_session_fd(fuse_session* se) { return se->device(0); }
+FUSE3_EXPORT int fuse_session_fd(fuse_session* se) { return fuse3::descriptor_to_wait_for(*se); }
 
 FUSE3_EXPORT void fuse_session_process_buf(fuse_session* se, const fuse_buf* buf) {
   fuse3::process_buffer(*se, *buf);

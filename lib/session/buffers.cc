@@ -55,32 +55,65 @@ uint64_t unique_in(const void* bytes) {
   return header.unique;
 }
 
+// A header that no request of the kernel's has stands for a task of the library's own.
+int hand_out_task(fuse_buf& buffer) {
+  wire::InHeader header{};
+  header.len = sizeof header;
+  std::memcpy(buffer.mem, &header, sizeof header);
+  buffer.size = sizeof header;
+  return sizeof header;
+}
+
+bool is_task(const std::byte* bytes, size_t size) {
+  return size == sizeof(wire::InHeader) && unique_in(bytes) == 0;
+}
+
 // The seam wants to see the request in its own memory: it stays there until process_buffer() comes
 // with a copy of it.
-int receive_in_place(fuse_session& session, fuse_buf& buffer) {
-  auto place = session.seam->place({}, 0);
-  if (!place) return -place.error();
-  size_t length = place->filled;
-  const size_t room = room_in(session, buffer).size();
-  if (length > room) {
-    session.seam->give_back(*place);
-    return -EIO;
-  }
-  if (length == 0) {
-    const auto got = receive_one(session, {place->memory, room});
-    if (!got || *got < sizeof(wire::InHeader)) {
-      session.seam->give_back(*place);
-      return got ? -EIO : ended(session, got.error());
-    }
-    length = *got;
-    place->filled = length;
-    place->device = session.device(0);
-  }
-  std::memcpy(buffer.mem, place->memory, length);
-  buffer.size = length;
+int hand_out(fuse_session& session, fuse_buf& buffer, const Place& place) {
+  std::memcpy(buffer.mem, place.memory, place.filled);
+  buffer.size = place.filled;
   std::lock_guard guard(session.buffered_lock);
-  session.buffered.insert_or_assign(unique_in(buffer.mem), *place);
-  return static_cast<int>(length);
+  session.buffered.insert_or_assign(unique_in(buffer.mem), place);
+  return static_cast<int>(place.filled);
+}
+
+int receive_in_place(fuse_session& session, fuse_buf& buffer) {
+  OwnLoop& loop = session.own_loop;
+  const int device = session.device(0);
+  const size_t room = room_in(session, buffer).size();
+  if (room < sizeof(wire::InHeader)) return -EIO;
+  for (;;) {
+    const OwnLoop::Ready ready = loop.look(device);
+    if (loop.has_task()) {
+      loop.ring();  // there may be another one
+      return hand_out_task(buffer);
+    }
+    auto place = session.seam->place({}, 0);
+    if (!place) return -place.error();
+    if (place->filled > room) {
+      session.seam->give_back(*place);
+      return -EIO;
+    }
+    if (place->filled > 0) {
+      loop.ring();
+      return hand_out(session, buffer, *place);
+    }
+    if (ready.device) {
+      const auto got = receive_one(session, {place->memory, room});
+      if (!got || *got < sizeof(wire::InHeader)) {
+        session.seam->give_back(*place);
+        return got ? -EIO : ended(session, got.error());
+      }
+      place->filled = *got;
+      place->device = device;
+      return hand_out(session, buffer, *place);
+    }
+    session.seam->give_back(*place);
+    // Who came because of the bell must not be made to wait.
+    if (ready.rung) return -EINTR;
+    if (const auto waited = loop.wait(device); !waited) return -waited.error();
+  }
 }
 
 std::optional<Place> take_place(fuse_session& session, const std::byte* bytes, size_t size) {
@@ -97,6 +130,7 @@ void process_memory(fuse_session& session, std::byte* bytes, size_t size, size_t
   Place place{.memory = bytes, .size = room};
   int device = session.device(0);
   if (session.seam->insists_on_place()) {
+    if (is_task(bytes, size) && session.own_loop.run_task()) return;
     const auto taken = take_place(session, bytes, size);
     if (!taken) {
       log_error("fuse: fuse_session_process_buf() got a request that was not received with "
@@ -106,6 +140,7 @@ void process_memory(fuse_session& session, std::byte* bytes, size_t size, size_t
     place = *taken;
     device = place.device;
   }
+  const OwnLoop::Turn turn;
   serve(session, *session.buffer_lane, place, device, size, 0, -1);
   if (session.seam->insists_on_place()) session.seam->give_back(place);
 }
@@ -116,7 +151,10 @@ int receive_buffer(fuse_session& session, fuse_buf& buffer) {
   if (!provide_memory(session, buffer)) return -ENOMEM;
   buffer.flags = static_cast<fuse_buf_flags>(0);
   if (const auto ready = session.seam->serving(); !ready) return -ready.error();
-  if (session.seam->insists_on_place()) return receive_in_place(session, buffer);
+  if (session.seam->insists_on_place()) {
+    session.own_loop.begin();
+    return receive_in_place(session, buffer);
+  }
   const auto got = receive_one(session, room_in(session, buffer));
   if (!got) return ended(session, got.error());
   if (*got < sizeof(wire::InHeader)) {
@@ -125,6 +163,13 @@ int receive_buffer(fuse_session& session, fuse_buf& buffer) {
   }
   buffer.size = *got;
   return static_cast<int>(*got);
+}
+
+int descriptor_to_wait_for(fuse_session& session) {
+  const int device = session.device(0);
+  if (device < 0 || !session.seam->insists_on_place()) return device;
+  const int both = session.own_loop.wait_fd(device);
+  return both >= 0 ? both : device;
 }
 
 void process_buffer(fuse_session& session, const fuse_buf& buffer) {

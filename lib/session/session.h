@@ -11,6 +11,7 @@
 #include "fuse_lowlevel.h"
 #include "mount/mount.h"
 #include "session/lane.h"
+#include "session/own_loop.h"
 #include "session/retrieve.h"
 #include "session/seam.h"
 #include "session/session_options.h"
@@ -93,6 +94,7 @@ struct fuse_session {
 
   fuse3::RetrieveTable retrieves;
   // For programs that call fuse_session_receive_buf() and fuse_session_process_buf() themselves.
+  fuse3::OwnLoop own_loop;
   fuse3::Lane* buffer_lane = nullptr;
   std::mutex buffered_lock;
   std::map<uint64_t, fuse3::Place> buffered;  // received and not yet processed, by unique

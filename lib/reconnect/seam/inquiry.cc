@@ -99,7 +99,7 @@ class Inquiry final : public Seam {
 void ask(fuse_session& session, Lane& lane, wire::Opcode opcode, Call call, Then then) {
   auto* inquiry =
       new (std::nothrow) Inquiry(session, lane, opcode, std::move(call), std::move(then));
-  if (inquiry != nullptr) inquiry->run();
+  if (inquiry != nullptr) session.own_loop.call([inquiry] { inquiry->run(); });
 }
 
 void ask_lookup(fuse_session& session, Lane& lane, uint64_t parent, const std::string& name,

@@ -20,7 +20,8 @@ struct Answer {
 };
 
 // Called with the answer: on the thread that asked, after the operation has returned, or, when the
-// filesystem answers later, on the thread that answers.
+// filesystem answers later, on the thread that answers. In a program with a loop of its own the
+// question itself may have to wait until that comes round.
 using Then = std::function<void(const Answer&)>;
 // Calls the operation with the request it is given.
 using Call = std::function<void(fuse_req&)>;

@@ -52,6 +52,7 @@ ReconnectSeam::ReconnectSeam(fuse_session& session, std::unique_ptr<State> state
       began_ns_(now_ns()),
       left_(std::make_unique<std::atomic<uint8_t>[]>(state_->mapping().sections().max_slots)) {
   session_.retrieves.begin_generation(state_->generation().value);
+  if (successor_) session_.own_loop.ring();  // there is something before any new request
   std::lock_guard guard(seams_lock);
   seams.push_back(this);
 }
@@ -240,6 +241,7 @@ bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
   }
   if (req.rerun && !req.cleared && check_before(req)) return false;
   slot.start_running();
+  OwnLoop::called();
   return true;
 }
 
@@ -259,7 +261,9 @@ void ReconnectSeam::park_and_revive(fuse_req& req, IdRef stale) {
   revive_node(*req.lane, node->index, go_on);
 }
 
-void ReconnectSeam::run_again(fuse_req& req) { req.row->run(req); }
+void ReconnectSeam::run_again(fuse_req& req) {
+  session_.own_loop.call([&req] { req.row->run(req); });
+}
 
 // An answer of the library's own.
 void ReconnectSeam::answer(fuse_req& req, int error) {
@@ -295,6 +299,7 @@ int ReconnectSeam::reply_data(fuse_req& req, fuse_bufvec& data, fuse_buf_copy_fl
 // counts are gone with it.
 void ReconnectSeam::forget(fuse_req& req, std::span<fuse_forget_data> items, bool batch) {
   const Slot slot = slot_of(req);
+  OwnLoop::called();
   size_t kept = 0;
   for (size_t i = slot.progress(); i < items.size(); ++i) {
     const bool last = i + 1 == items.size();

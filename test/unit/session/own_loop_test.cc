@@ -1,10 +1,12 @@
 // Programs that receive and process by themselves.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
+#include "session/own_loop.h"
 #include "world.h"
 
 namespace fuse3::test {
@@ -177,6 +179,62 @@ TEST(SessionOwnLoop, TheDescriptor) {
   World world(reading());
   EXPECT_LE(0, fuse_session_fd(world.session));
   EXPECT_LE(0, ::fcntl(fuse_session_fd(world.session), F_GETFD));
+}
+
+TEST(SessionOwnLoop, WithoutOneTheLibraryCallsAtOnce) {
+  OwnLoop loop;
+  int calls = 0;
+  loop.call([&] { ++calls; });
+  EXPECT_EQ(1, calls);
+  EXPECT_FALSE(loop.has_task());
+}
+
+TEST(SessionOwnLoop, TheLibraryCallsOnceInATurn) {
+  OwnLoop loop;
+  loop.begin();
+  std::string calls;
+  const auto call = [&](char name) { loop.call([&calls, name] { calls += name; }); };
+  call('a');  // out of turn
+  {
+    const OwnLoop::Turn turn;
+    call('b');
+    call('c');
+  }
+  EXPECT_EQ("b", calls);
+  {
+    const OwnLoop::Turn turn;
+    OwnLoop::called();
+    call('d');
+  }
+  EXPECT_EQ("b", calls);
+  while (loop.run_task()) {
+  }
+  EXPECT_EQ("bacd", calls);
+}
+
+TEST(SessionOwnLoop, TheBell) {
+  int ends[2];
+  ASSERT_EQ(0, ::pipe2(ends, O_CLOEXEC));
+  OwnLoop loop;
+  loop.begin();
+  pollfd both{loop.wait_fd(ends[0]), POLLIN, 0};
+  ASSERT_LE(0, both.fd);
+  EXPECT_EQ(both.fd, loop.wait_fd(ends[0]));
+  EXPECT_EQ(0, ::poll(&both, 1, 0));
+  loop.call([] {});
+  EXPECT_EQ(1, ::poll(&both, 1, 0));
+  EXPECT_TRUE(loop.look(ends[0]).rung);
+  EXPECT_EQ(0, ::poll(&both, 1, 0));
+  EXPECT_TRUE(loop.has_task());
+  ASSERT_EQ(1, ::write(ends[1], "x", 1));
+  EXPECT_EQ(1, ::poll(&both, 1, 0));
+  EXPECT_TRUE(loop.look(ends[0]).device);
+  EXPECT_FALSE(loop.look(ends[0]).rung);
+  EXPECT_TRUE(loop.wait(ends[0]).ok());
+  ::fcntl(both.fd, F_SETFL, ::fcntl(both.fd, F_GETFL) | O_NONBLOCK);
+  EXPECT_EQ(EAGAIN, loop.wait(ends[0]).error());
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 }  // namespace
