@@ -964,7 +964,9 @@ void fuse_session_destroy(struct fuse_session* se);
  * process it, until fuse_session_exited().
  */
 
-/** The session's device descriptor, which stays the session's; -1 when it is not mounted. */
+/** The descriptor to wait for, which stays the session's; -1 when it is not mounted. It is that of the
+ *  device, or, with reconnect, one that is readable when the device or the library has something for
+ *  the program: then it can be polled, and nothing else. */
 int fuse_session_fd(struct fuse_session* se);
 
 /**

@@ -28,7 +28,7 @@ SANITIZER_ENV = {
     'TSAN_OPTIONS': 'exitcode=99:second_deadlock_stack=1',
 }
 # A suite that hangs must still leave time for the line with the figures.
-SUITE_SECONDS = {'integration': 1500, 'abi': 600}
+SUITE_SECONDS = {'integration': 1500, 'integration/programs': 900, 'abi': 600}
 LONG_FACTOR = 10
 
 
@@ -233,14 +233,14 @@ def fuzz(check):
 
 def pytest_folder(name, check, more=()):
     def run(suite):
-        report = LOGS / f'{name}.xml'
+        report = LOGS / f'{suite.name}.xml'
         report.unlink(missing_ok=True)
         limit = SUITE_SECONDS[name] * (LONG_FACTOR if check.args.long else 1)
         error = ''
         try:
             status, output = command(
                 ['/usr/bin/python3', '-m', 'pytest', '-p', 'no:cacheprovider', '-q', '--tb=short',
-                 f'--junit-xml={report}', *more, '.'], name, limit,
+                 f'--junit-xml={report}', *more, '.'], suite.name, limit,
                 {'FUSE_BUILD_DIR': str(BUILD / 'gcc'), 'PYTHONDONTWRITEBYTECODE': '1'},
                 ROOT / 'test' / name)
         except subprocess.TimeoutExpired:
@@ -327,11 +327,13 @@ def plan(check):
     if any((ROOT / 'test' / 'crash').glob('**/*.cc')):
         steps.append(('crash', lambda suite: run_meson_tests(suite, BUILD / 'gcc', 'crash', check)))
     steps.append(('abi', abi(check)))
-    steps.append(('integration', pytest_folder('integration', check, [
-        *(['--long'] if args.long else []), *(['--quick'] if args.quick else []),
-        *(['--seed', str(args.seed)] if args.seed is not None else [])])))
+    options = [*(['--long'] if args.long else []), *(['--quick'] if args.quick else []),
+               *(['--seed', str(args.seed)] if args.seed is not None else [])]
+    steps.append(('integration', pytest_folder('integration', check,
+                                               ['--ignore=programs', *options])))
     if not args.quick:
-        steps += [('demo', demo(check)), ('clang', build_with_clang),
+        steps += [('programs', pytest_folder('integration/programs', check, options)),
+                  ('demo', demo(check)), ('clang', build_with_clang),
                   ('fuzz', fuzz(check)), ('asan', sanitized('asan', check)),
                   ('tsan', sanitized('tsan', check))]
     return steps
@@ -345,7 +347,8 @@ def arguments():
                         help='one build, and the tests that take no time: for developers')
     parser.add_argument('--long', action='store_true', help='long campaigns, too (hours)')
     parser.add_argument('--only', action='append', metavar='SUITE', help='gcc, unit, crash, abi, '
-                        'integration, demo, clang, fuzz, asan, tsan, bench; may be given repeatedly')
+                        'integration, programs, demo, clang, fuzz, asan, tsan, bench; may be given '
+                        'repeatedly')
     parser.add_argument('--seed', type=int, help='repeats the choices of a former run')
     return parser.parse_args()
 
@@ -384,7 +387,7 @@ def main():
 
 
 def needs_gcc(only):
-    return bool({'unit', 'crash', 'abi', 'integration', 'demo', 'other'} & set(only))
+    return bool({'unit', 'crash', 'abi', 'integration', 'programs', 'demo', 'other'} & set(only))
 
 
 if __name__ == '__main__':

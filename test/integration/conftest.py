@@ -72,7 +72,10 @@ class Bench:
     def add(self, example='passthrough_ll', start=True, **kwargs):
         """A new mount. Unless the test sets `.dirty`, it must unmount in an orderly way and leave
         nothing behind when the test is over."""
-        fs = Filesystem(example, **kwargs)
+        return self.take(Filesystem(example, **kwargs), start)
+
+    def take(self, fs, start=True):
+        """The same for a mount that the test describes itself."""
         fs.dirty = False
         self.mounts.append(fs)
         assert fs.exe.exists(), f'{fs.exe} was not built'

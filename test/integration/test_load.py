@@ -5,9 +5,8 @@ import os
 
 import pytest
 
-from fusetest import connection, oracle, procs
+from fusetest import connection, load, oracle
 from fusetest.killer import Killer
-from fusetest.workloads import Runner
 
 MODES = {'single': (['-f', '-s'], []), 'multi': (['-f'], []), 'clone_fd': (['-f'], ['clone_fd']),
          'writeback': (['-f'], ['writeback']),
@@ -19,20 +18,7 @@ MODES = {'single': (['-f', '-s'], []), 'multi': (['-f'], []), 'clone_fd': (['-f'
 def _under_kills(bench, work, mode, names, seconds, seed, per_second=6):
     args, options = MODES[mode]
     fs = bench.add(args=args, options=options)
-    runner = Runner(fs.mnt, work / 'workloads', names, seconds, seed)
-    try:
-        with Killer(fs, per_second, seed) as killer:
-            while runner.seconds_left() > 0:
-                procs.wait_until(lambda: runner.seconds_left() <= 0, 0.2, 0.1)
-        records = runner.wait(45)
-    finally:
-        runner.cancel()
-    errors = [f'{name}: {text}' for name, record in records.items() for text in record.errors]
-    assert not errors, '\n'.join(errors[:20])
-    assert killer.missed == 0, 'no successor came within 5 s'
-    assert len(killer.kills) >= seconds * per_second / 3
-    for name, record in records.items():
-        assert record.operations > 0, f'{name} did nothing'
+    load.run(fs, work, names, seconds, seed, per_second)
     with connection.Watchdog(fs.mnt, 60) as dog:
         found = oracle.differences(fs.src, fs.mnt)
     assert not dog.fired and not found, '\n'.join(found)

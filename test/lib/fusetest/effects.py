@@ -22,9 +22,10 @@ def rename2(old, new, flags):
 
 
 class Effects:
-    """One worker with a folder of its own; step() does one thing and checks it."""
+    """One worker with a folder of its own; step() does one thing and checks it. `without` names the
+    steps that a filesystem does not have."""
 
-    def __init__(self, folder, recorder, seed):
+    def __init__(self, folder, recorder, seed, without=()):
         self.dir, self.rec, self.random = folder, recorder, random.Random(seed)
         self.serial = 0
         self.names, self.folders = [], []
@@ -37,6 +38,7 @@ class Effects:
                        self.exchange, self.link, self.symlink, self.overwrite, self.read_back,
                        self.listing, self.resume_listing, self.attributes, self.truncate, self.lock,
                        self.mknod, self.mode_and_times]
+        self._steps = [step for step in self._steps if step.__name__ not in without]
 
     def path(self, name):
         return os.path.join(self.dir, name)

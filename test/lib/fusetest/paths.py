@@ -25,6 +25,16 @@ def tool(name):
     return None
 
 
+def library_folders():
+    """Where the library is found under each of its two names."""
+    return [build_dir() / 'lib' / 'abi3', build_dir() / 'lib']
+
+
+def has_high_level():
+    """Whether the library has the high-level API."""
+    return b'\0fuse_lib_help\0' in (build_dir() / 'lib' / 'libfuse3.so.4').read_bytes()
+
+
 def is_ours(exe):
     """Whether an executable path (as /proc gives it) was built by us."""
     exe = exe.removesuffix(' (deleted)')

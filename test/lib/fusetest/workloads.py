@@ -28,6 +28,7 @@ class Context:
 
     def __init__(self, args):
         self.dir, self.scratch, self.until = Path(args.dir), Path(args.scratch), args.until
+        self.without = [name for name in args.without.split(',') if name]
         self.random, self.seed, self.rec = random.Random(args.seed), args.seed, Recorder(args.out)
 
     def running(self):
@@ -79,7 +80,7 @@ def probe(ctx):
 
 def effects(ctx, workers=3):
     """Calls whose effect must happen exactly once, from several threads in folders of their own."""
-    made = [Effects(str(ctx.dir / f'worker.{number}'), ctx.rec, ctx.seed + number)
+    made = [Effects(str(ctx.dir / f'worker.{number}'), ctx.rec, ctx.seed + number, ctx.without)
             for number in range(workers)]
 
     def work(worker):
@@ -301,9 +302,10 @@ ALL = {'probe': probe, 'effects': effects, 'fio': fio, 'sqlite': sqlite, 'git': 
 
 
 class Runner:
-    """Runs workloads beside each other, each below mnt/NAME, and collects their records."""
+    """Runs workloads beside each other, each below mnt/NAME, and collects their records. `without`
+    names steps of "effects" that the filesystem does not have."""
 
-    def __init__(self, mnt, work, names, seconds, seed):
+    def __init__(self, mnt, work, names, seconds, seed, without=()):
         self.work, self.names = Path(work), list(names)
         self.work.mkdir(parents=True, exist_ok=True)
         self.start_ns = time.monotonic_ns()
@@ -316,7 +318,8 @@ class Runner:
             scratch.mkdir()
             line = [sys.executable, '-m', 'fusetest.workloads', name, '--dir', str(folder),
                     '--scratch', str(scratch), '--until', str(self.until), '--out',
-                    str(self.work / name), '--seed', str(seed * 100 + number)]
+                    str(self.work / name), '--seed', str(seed * 100 + number), '--without',
+                    ','.join(without)]
             self._processes[name] = subprocess.Popen(
                 line, env=env, stdin=subprocess.DEVNULL, stderr=open(self.work / f'{name}.err', 'wb'))
 
@@ -369,6 +372,7 @@ def main():
     parser.add_argument('--until', type=int, required=True, help='monotonic ns')
     parser.add_argument('--out', required=True)
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--without', default='', help='steps of "effects", separated by commas')
     ctx = Context(parser.parse_args())
     name = sys.argv[1]
     try:

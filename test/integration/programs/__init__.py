@@ -1,0 +1,1 @@
+"""Programs that Debian ships, run on this library."""
