@@ -2,9 +2,11 @@
 layout, and reconnect."""
 
 import errno
+import fcntl
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -129,3 +131,26 @@ def test_help_is_that_of_the_library(add):
     done = subprocess.run([str(fs.exe), '--help'], env=dict(os.environ, LD_LIBRARY_PATH=str(FOLDER)),
                           capture_output=True, text=True, timeout=20, check=True)
     assert 'reattach' in done.stdout
+
+
+@pytest.mark.parametrize('clone_fd', [False, True], ids=['one', 'clones'])
+@pytest.mark.parametrize('version', [30, 31, 32, 34, 35, 312, 314])
+def test_every_version_of_the_interface(bench, work, version, clone_fd):
+    """A program gets what the FUSE_USE_VERSION it was compiled with means."""
+    flags = subprocess.run(['pkg-config', '--cflags', '--libs', 'fuse3 < 3.17'], check=False,
+                           capture_output=True, text=True, timeout=20)
+    if flags.returncode != 0:
+        pytest.skip('no libfuse 3.14 is installed to build programs with')
+    program = work / f'every_version_{version}'
+    source = Path(__file__).with_name('every_version.c')
+    subprocess.run(['cc', '-Wall', '-Wextra', '-Werror', '-D_FILE_OFFSET_BITS=64',
+                    f'-DFUSE_USE_VERSION={version}', str(source), '-o', str(program),
+                    *flags.stdout.split()], check=True, timeout=60)
+    fs = bench.add(str(program), options=['clone_fd'] if clone_fd else [], reattach=False,
+                   env={'LD_LIBRARY_PATH': str(FOLDER)})
+    assert _libraries(fs) == {'libfuse3.so.3'}
+    with open(fs.mnt / 'file', 'rb', buffering=0) as file:
+        assert file.read(100) == b'some text'
+        assert fcntl.ioctl(file.fileno(), 0xC0044501, bytes(4)) is not None
+    assert fs.unmount(), fs.leftovers()
+    assert fs.process.wait(20) == 0, fs.log()
