@@ -376,6 +376,49 @@ def test_auto_unmount_and_its_privileges(room):
     assert not room.mounts()
 
 
+def _system_calls(path):
+    """[(name, line)] of a run under strace, from the program's own start."""
+    lines = [line for line in path.read_text().splitlines() if '(' in line]
+    start = max(i for i, line in enumerate(lines) if 'execve(' in line)
+    return [(line.partition('(')[0].split()[-1], line) for line in lines[start + 1:]]
+
+
+def _effective(line):
+    return 'effective=1<<CAP_SYS_ADMIN' in line
+
+
+def test_the_privilege_is_in_effect_for_one_call(room):
+    """What the manual page says of it, seen from outside."""
+    point, trace = room.place(), room.folder / 'trace'
+    strace = ['-u', 'nobody', '-o', trace, room.fusermount]
+    done = room.mount(point, user=0, program='strace', arguments=strace)
+    assert done.result()[0] == 0
+    assert f'user_id={NOBODY}' in room.mounts()[0].super_options
+    runs = {'mount': _system_calls(trace)}
+    done.close_device()
+    for option, name in (('-u', 'umount2'), ('-uz', 'umount2')):
+        if option == '-uz':
+            done = room.mount(point)
+            assert done.result()[0] == 0
+            done.close_device()
+        assert room.run('strace', *strace, option, point, user=0).returncode == 0
+        runs[f'{name} {option}'] = _system_calls(trace)
+    assert not room.mounts()
+
+    for what, calls in runs.items():
+        names = [name for name, _ in calls]
+        sets = [i for i, name in enumerate(names) if name == 'capset']
+        assert [_effective(calls[i][1]) for i in sets] == [False, True, False]
+        first, raised, lowered = sets
+        # Root's ids go first, and nothing but the loader's files is opened before.
+        assert {'setresgid', 'setresuid'} <= set(names[:first])
+        for name, line in calls[:first]:
+            assert name != 'openat' or '/etc/ld.so' in line or '/lib' in line, line
+        looks = ('capget', 'getuid', 'getgid')
+        within = [name for name in names[raised + 1:lowered] if name not in looks]
+        assert within == [what.split()[0]]
+
+
 def test_auto_unmount_leaves_what_is_served(room):
     """Programs that close the socket and go on serving keep their mount."""
     point = room.place()
