@@ -20,8 +20,9 @@ class Inquiry final : public Seam {
     request_.row = find_row(opcode);
     request_.lane = &lane;
     request_.device = session.device(0);
-    // Nobody in particular asks: whoever serves the mount does.
-    request_.context = {::geteuid(), ::getegid(), 0, 0};
+    // Nobody in particular asks: whoever serves the mount does. The process is one that exists, for
+    // filesystems look their caller up (lxcfs, to know how large an answer has to be).
+    request_.context = {::geteuid(), ::getegid(), ::getpid(), 0};
   }
 
   void run() {
