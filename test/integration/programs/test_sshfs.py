@@ -138,7 +138,9 @@ def asked(sshd, work):
 def test_typed_passphrase_cannot_come_back(mount, installed, sshd, asked, killed):
     """Nobody is there to type it again: the mount is given up, and it is said why."""
     somebody, env = asked
-    fs = mount(installed('sshfs', 'sshfs'), sshd.line('reattach_timeout=15'), env=env)
+    # In the foreground: in the background what is said goes to the system's log.
+    line = sshd.line('reattach_timeout=15')
+    fs = mount(installed('sshfs', 'sshfs'), lambda fs: [*line(fs), '-f'], args=['-f'], env=env)
     (fs.mnt / 'file').write_text('text')
     fs.recover()
     assert (fs.mnt / 'file').read_text() == 'text'
