@@ -43,8 +43,8 @@ struct cuse_info {
 
 /**
  * What a device can do. These are called like their namesakes in fuse_lowlevel_ops and owe the same
- * answers; there is no node, as there is one device only. An operation that is NULL is answered as
- * there, too. open, flush and release succeed when they are NULL or not called.
+ * answers; there is no node, as there is one device only. Opening and closing succeed without open,
+ * flush and release; any other operation that is NULL is answered with ENOSYS.
  */
 struct cuse_lowlevel_ops {
   /**

@@ -22,13 +22,6 @@ static_assert(std::is_trivially_copyable_v<Remembered>);
 constexpr uint32_t lower_half(uint64_t flags) {
   return static_cast<uint32_t>(flags);
 }
-constexpr uint64_t upper_half(uint64_t flags) {
-  return flags & ~uint64_t{UINT32_MAX};
-}
-
-constexpr bool contains(uint32_t whole, uint32_t part) {
-  return (part & ~whole) == 0;
-}
 
 template <HasWideFlags Connection>
 Remembered remembered(const Connection& conn) {
@@ -46,6 +39,8 @@ void remember(Connection& conn) {
 
 template <HasWideFlags Connection>
 int convert(Connection& conn) {
+  constexpr uint64_t kUpperHalf = ~uint64_t{UINT32_MAX};
+  constexpr auto contains = [](uint32_t whole, uint32_t part) { return (part & ~whole) == 0; };
   const Remembered before = remembered(conn);
   const uint32_t changed = conn.want ^ before.want;
   const uint32_t changed_ext = lower_half(conn.want_ext ^ before.want_ext);
@@ -62,7 +57,7 @@ int convert(Connection& conn) {
       return -EINVAL;
     }
   }
-  set_wanted(conn, upper_half(conn.want_ext) | lower);
+  set_wanted(conn, (conn.want_ext & kUpperHalf) | lower);
   // What is agreed now is the new starting point: a wrapped init() may be followed by its
   // wrapper's.
   remember(conn);
