@@ -15,18 +15,6 @@
 namespace fuse3::reconnect {
 namespace {
 
-// Who has left a slot.
-constexpr uint8_t kWorkerLeft = 1;
-constexpr uint8_t kRequestDone = 2;
-
-void pause_a_millisecond() {
-  const timespec pause{0, 1'000'000};
-  ::nanosleep(&pause, nullptr);
-}
-
-// How long a suspect may run alone, in milliseconds.
-constexpr unsigned kMostPatience = 1000;
-
 // A program may serve several mounts; it goes into the background once.
 std::mutex seams_lock;
 std::vector<ReconnectSeam*> seams;
@@ -76,128 +64,6 @@ void ReconnectSeam::all_after_daemonize_fork() {
   }
 }
 
-Slot ReconnectSeam::slot_of(const fuse_req& req) const {
-  if (req.place.slot == 0) return {};
-  return state_->slots().at(req.place.slot - 1);
-}
-
-Place ReconnectSeam::place_in(const Slot& slot) const {
-  return Place{
-      .memory = slot.buffer().data(), .size = slot.buffer().size(), .slot = slot.index() + 1};
-}
-
-// The oldest request that a former server left. After a crash, those that were running then are
-// suspects: they are run alone, so that none but the culprit is there when it happens again; `force`
-// ends that when one takes too long, for it may be waiting for another.
-bool ReconnectSeam::take_pending(Place* place, bool force) {
-  std::lock_guard guard(pending_lock_);
-  // It may wait for as long as it likes (SETLKW), but nobody goes on waiting for it.
-  if (force && suspect_.exchange(0, std::memory_order_relaxed) != 0) {
-    pending_count_.fetch_sub(1, std::memory_order_relaxed);
-  }
-  if (pending_.empty() || (!force && suspect_.load(std::memory_order_relaxed) != 0)) return false;
-  const Slot slot = pending_.front();
-  pending_.erase(pending_.begin());
-  if (slot.deaths() >= kCrashWeight && !force) {
-    suspect_.store(slot.index() + 1, std::memory_order_relaxed);  // counted until it is done
-  } else {
-    pending_count_.fetch_sub(1, std::memory_order_relaxed);
-  }
-  *place = place_in(slot);
-  place->filled = slot.length();
-  place->device = session_.device(slot.device());
-  place->rerun = slot.stage() == Stage::running;
-  return true;
-}
-
-Result<Place> ReconnectSeam::place(const Place& previous, size_t device_index) {
-  for (unsigned waited = 0; pending_count_.load(std::memory_order_relaxed) > 0; ++waited) {
-    Place pending;
-    if (take_pending(&pending, waited >= kMostPatience)) {
-      let_go(previous);
-      left_[pending.slot - 1].store(0, std::memory_order_relaxed);
-      return pending;
-    }
-    if (waited >= kMostPatience) break;
-    pause_a_millisecond();
-  }
-  Slot slot;
-  if (previous.slot != 0) {
-    std::atomic<uint8_t>& left = left_[previous.slot - 1];
-    if ((left.load(std::memory_order_acquire) & kRequestDone) != 0 ||
-        (left.fetch_or(kWorkerLeft, std::memory_order_acq_rel) & kRequestDone) != 0) {
-      slot = state_->slots().at(previous.slot - 1);
-    }
-  }
-  if (!slot) {
-    auto fresh = free_slot();
-    if (!fresh) return fresh.as_error();
-    slot = *fresh;
-  }
-  left_[slot.index()].store(0, std::memory_order_relaxed);
-  slot.arm(static_cast<uint32_t>(device_index));
-  return place_in(slot);
-}
-
-// When all slots are in hand, or there is no memory for another one, the kernel keeps the requests
-// until one is answered.
-Result<Slot> ReconnectSeam::free_slot() {
-  for (bool said = false;; said = true) {
-    auto slot = state_->slots().acquire();
-    if (slot) return slot;
-    if (!said) {
-      log(FUSE_LOG_WARNING, "fuse: no room for another request (%s); waiting for one to end",
-          std::strerror(slot.error()));
-    }
-    if (session_.exited()) return Error{EINTR};
-    pause_a_millisecond();
-  }
-}
-
-// The worker does not use the place any more; its request may.
-void ReconnectSeam::let_go(const Place& place) {
-  if (place.slot == 0) return;
-  const uint8_t before = left_[place.slot - 1].fetch_or(kWorkerLeft, std::memory_order_acq_rel);
-  if ((before & kRequestDone) != 0) state_->slots().release(state_->slots().at(place.slot - 1));
-}
-
-void ReconnectSeam::slot_done(uint32_t index) {
-  uint32_t suspect = index + 1;
-  if (suspect_.load(std::memory_order_relaxed) == suspect &&
-      suspect_.compare_exchange_strong(suspect, 0, std::memory_order_relaxed)) {
-    pending_count_.fetch_sub(1, std::memory_order_relaxed);
-  }
-  const uint8_t before = left_[index].fetch_or(kRequestDone, std::memory_order_acq_rel);
-  if ((before & kWorkerLeft) != 0) state_->slots().release(state_->slots().at(index));
-}
-
-// A worker that ends has no request in hand that it received and did not run, unless it was
-// cancelled in the middle of a read; then the slot is left for a successor.
-void ReconnectSeam::give_back(const Place& place) {
-  if (place.slot == 0) return;
-  const Slot slot = state_->slots().at(place.slot - 1);
-  // Not by what the slot looks like alone: a request that is being answered right now looks the same.
-  if (place.filled == 0 && !slot.used()) slot_done(slot.index());
-  let_go(place);
-}
-
-void ReconnectSeam::drop(const Place& place) {
-  if (place.slot == 0) return;
-  state_->slots().at(place.slot - 1).finish();
-  slot_done(place.slot - 1);
-}
-
-void ReconnectSeam::end(fuse_req& req, const Slot& slot) {
-  if (slot) {
-    slot.header();  // the slot is this request's alone until here
-    Slot mine = slot;
-    mine.finish();
-    slot_done(slot.index());
-    req.place.slot = 0;
-  }
-  req.lane->answered(req);
-}
-
 bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
   Slot slot = slot_of(req);
   if (req.row->opcode == wire::Opcode::init) {
@@ -239,6 +105,7 @@ bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
       *ref.id = handles.fs_fh(handle->index);
     }
   }
+  if (ask_for_attribute(req)) return false;
   if (req.rerun && !req.cleared && check_before(req)) return false;
   slot.start_running();
   OwnLoop::called();

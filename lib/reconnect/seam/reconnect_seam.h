@@ -51,7 +51,7 @@ class ReconnectSeam final : public Seam {
   static void all_after_daemonize_fork();
 
  private:
-  // reconnect_seam.cc: slots and their owners
+  // slots_in_hand.cc: slots and their owners
   Slot slot_of(const fuse_req& req) const;
   bool take_pending(Place* place, bool force);
   Place place_in(const Slot& slot) const;
@@ -59,19 +59,28 @@ class ReconnectSeam final : public Seam {
   void let_go(const Place& place);
   void slot_done(uint32_t index);
   void end(fuse_req& req, const Slot& slot);
-  void park_and_revive(fuse_req& req, IdRef stale);
 
-  // replies.cc: replies and what they grant
+  // reconnect_seam.cc
+  void park_and_revive(fuse_req& req, IdRef stale);
+  void run_again(fuse_req& req);
+  void answer(fuse_req& req, int error);
+
+  // grants.cc: replies that grant lookups and handles
   int grant(fuse_req& req, const Slot& slot, const Reply& reply, std::span<std::byte> room,
             uint32_t fopen_flags);
   int reply_granting(fuse_req& req, const Slot& slot, const Reply& reply);
+  void take_back_grants(const Slot& slot, wire::Opcode opcode, std::span<std::byte> reply);
+
+  // direntplus.cc
   int reply_direntplus(fuse_req& req, const Slot& slot, const Reply& reply);
+  size_t grant_entries(fuse_req& req, const Slot& slot, std::span<std::byte> entries, bool* full);
+
+  // replies.cc: all others
   int reply_stored(fuse_req& req, const Slot& slot, const Reply& reply);
   int reply_unstored(fuse_req& req, const Slot& slot, const Reply& reply);
   Result<void> store_edges(fuse_req& req, const Slot& slot, const SlotPublish& publish, int error,
                            bool* published);
   int send_stored(fuse_req& req, const Slot& slot);
-  void take_back_grants(const Slot& slot, wire::Opcode opcode, std::span<std::byte> reply);
   void tell_forgets(Lane& lane);
 
   // revive.cc: objects of former incarnations
@@ -87,6 +96,8 @@ class ReconnectSeam final : public Seam {
   int objection_to_rerun(fuse_req& req);
   bool check_before(fuse_req& req);
   bool check_after(fuse_req& req, const Reply& reply);
+
+  // replay_*.cc: how it is found out what the first run did
   bool check_made(fuse_req& req, std::string name);
   bool is_what_was_asked_for(const fuse_req& req, const fuse_entry_param& entry);
   void accept_made(fuse_req& req, const fuse_entry_param& entry);
@@ -96,10 +107,10 @@ class ReconnectSeam final : public Seam {
   bool check_renamed(fuse_req& req, int error);
   bool check_exchanged(fuse_req& req);
   bool check_appended(fuse_req& req);
+  bool ask_for_attribute(fuse_req& req);
   bool check_xattr(fuse_req& req);
+  bool check_xattr_removed(fuse_req& req);
   void write_rest(fuse_req& req, size_t done);
-  void run_again(fuse_req& req);
-  void answer(fuse_req& req, int error);
 
   // settle.cc: the start of a successor
   Result<void> adopt_init();

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "reconnect/seam/arguments.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "support/log.h"
 
@@ -16,10 +17,6 @@ constexpr size_t kDeepest = 1u << 20;
 constexpr unsigned kMostSteps = 1u << 22;
 
 bool means_absence(int error) { return error == ENOENT || error == ENOTDIR || error == ESTALE; }
-
-Identity identity_in(const fuse_entry_param& entry) {
-  return {entry.attr.st_ino, fold_device(entry.attr.st_dev), entry.attr.st_mode & S_IFMT};
-}
 
 // Finds a node and, first, the directories above it that are stale as well. Kept on the heap and not
 // as a recursion: paths can be deeper than a stack. Deletes itself when it is done.
@@ -83,7 +80,7 @@ class NodeRevival {
   void take(const Answer& answer) {
     NodeTable& nodes = state_.nodes();
     Part& part = path_.back();
-    const bool found = answer.error == 0 && answer.has_entry && answer.entry.ino != 0;
+    const bool found = found_one(answer);
     if (answer.error != 0 && !means_absence(answer.error)) {
       error_ = answer.error;
       return;

@@ -249,14 +249,14 @@ def removexattr(s):
 
 
 def removexattr_missing(s):
-    """Afterwards nobody knows whether the server that died removed it or it was never there."""
+    """It was not there, which nothing that is left says."""
     s.file('f')
     s.begin()
     return [s.do(os.removexattr, 'f', 'user.a'), s.do(os.listxattr, 'f')]
 
 
 def setxattr_create_same(s):
-    """Nor whether a value that is the wanted one was there before."""
+    """It was there, with the wanted value."""
     s.file('f')
     os.setxattr(s.behind / 'f', 'user.a', b'one')
     s.begin()
@@ -346,8 +346,7 @@ SCRIPTS = [create, create_excl, create_excl_exists, create_exists, create_trunc,
            create_append, open_file, open_trunc, read, write, write_large, write_append,
            write_append_direct, write_mapped, interrupted, release, release_written, fsync, readdir,
            readdir_long, readdir_open, getattr_open, chmod, chown, truncate, ftruncate, utime,
-           setxattr, setxattr_create, setxattr_replace, removexattr,
-           fallocate_plain, fallocate_punch, copy_file_range, copy_within_file, lseek, statfs,
+           setxattr, setxattr_create, setxattr_create_same, setxattr_replace, removexattr,
+           removexattr_missing, fallocate_plain, fallocate_punch, copy_file_range, copy_within_file, lseek, statfs,
            access, new_file]
 LOCK_SCRIPTS = [flock, lock_range]
-UNDECIDABLE_SCRIPTS = [removexattr_missing, setxattr_create_same]

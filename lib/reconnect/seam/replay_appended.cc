@@ -1,0 +1,103 @@
+// Replay of appends: the size now tells how much of one was written.
+#include <fcntl.h>
+
+#include <cstring>
+
+#include "reconnect/seam/arguments.h"
+#include "reconnect/seam/reconnect_seam.h"
+#include "support/log.h"
+#include "wire/reply.h"
+
+namespace fuse3::reconnect {
+
+using wire::Opcode;
+
+// The kernel sends an append with the offset at which it expects the end of the file, and lets
+// nobody else through to that file meanwhile; so the size tells how much of it was written.
+bool ReconnectSeam::check_appended(fuse_req& req) {
+  const auto args = args_of<wire::Write>(req);
+  // None where the kernel opens without asking.
+  const auto handle = state_->handles().find(args.handle);
+  const uint32_t open_flags = handle ? state_->handles().open_flags(handle->index) : 0;
+  const bool appends = ((args.flags | open_flags) & O_APPEND) != 0;
+  // From the page cache it goes to its place whatever the flags say.
+  if (!appends || (args.write_flags & wire::write_flag::cache) != 0) return false;
+  const auto operation = session_.ops.getattr;
+  if (operation == nullptr) return false;
+  const auto node = state_->nodes().find(req.message->node());
+  if (!node) return false;
+  const uint64_t ino = state_->nodes().fs_ino(node->index);
+  fuse_file_info info{};
+  if (handle) info.fh = state_->handles().fs_fh(handle->index);
+  ask(
+      session_, *req.lane, Opcode::getattr,
+      [operation, ino, info](fuse_req& question) {
+        fuse_file_info copy = info;
+        operation(&question, ino, &copy);
+      },
+      [this, &req, args](const Answer& found) {
+        wire::AttrOut attr{};
+        if (found.error != 0 || found.bytes.size() < sizeof attr) {
+          return answer(req, found.error != 0 ? found.error : EIO);
+        }
+        std::memcpy(&attr, found.bytes.data(), sizeof attr);
+        if (attr.attr.size <= args.offset) {
+          req.cleared = true;
+          return run_again(req);
+        }
+        const uint64_t done = attr.attr.size - args.offset;
+        if (done > args.size) {
+          log_error(
+              "fuse: whether an append of %u bytes at %llu was done before the server died "
+              "cannot be told, the file has %llu: EIO",
+              args.size, static_cast<unsigned long long>(args.offset),
+              static_cast<unsigned long long>(attr.attr.size));
+          return answer(req, EIO);
+        }
+        write_rest(req, static_cast<size_t>(done));
+      });
+  return true;
+}
+
+// `done` bytes of the append are there already.
+void ReconnectSeam::write_rest(fuse_req& req, size_t done) {
+  const auto args = args_of<wire::Write>(req);
+  const auto finish = [this, &req, done](size_t more) {
+    const wire::WriteOut out = wire::make_write(static_cast<uint32_t>(done + more));
+    const iovec piece{const_cast<wire::WriteOut*>(&out), sizeof out};
+    req.rerun = false;
+    reply(req, {.pieces = &piece, .piece_count = 1});
+  };
+  if (done == args.data.size()) return finish(0);
+  const auto node = state_->nodes().find(req.message->node());
+  const auto handle = state_->handles().find(args.handle);
+  if (!node) return answer(req, ESTALE);
+  const uint64_t ino = state_->nodes().fs_ino(node->index);
+  fuse_file_info info{};
+  if (handle) info.fh = state_->handles().fs_fh(handle->index);
+  info.flags = static_cast<int32_t>(args.flags);
+  const auto rest = args.data.subspan(done);
+  const auto offset = static_cast<off_t>(args.offset + done);
+  ask(
+      session_, *req.lane, Opcode::write,
+      [this, ino, info, rest, offset](fuse_req& question) {
+        fuse_file_info copy = info;
+        if (session_.ops.write_buf != nullptr) {
+          fuse_bufvec data = FUSE_BUFVEC_INIT(rest.size());
+          data.buf[0].mem = const_cast<std::byte*>(rest.data());
+          return session_.ops.write_buf(&question, ino, &data, offset, &copy);
+        }
+        session_.ops.write(&question, ino, reinterpret_cast<const char*>(rest.data()), rest.size(),
+                           offset, &copy);
+      },
+      [this, &req, finish](const Answer& written) {
+        wire::WriteOut out{};
+        if (written.error != 0 || written.bytes.size() < sizeof out) {
+          return answer(req, written.error != 0 ? written.error : EIO);
+        }
+        std::memcpy(&out, written.bytes.data(), sizeof out);
+        finish(out.size);
+      });
+}
+
+}  // namespace fuse3::reconnect

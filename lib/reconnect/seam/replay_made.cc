@@ -1,0 +1,85 @@
+// Replay of what makes a name: EEXIST is success when what is there is what was asked for.
+#include "reconnect/seam/arguments.h"
+#include "reconnect/seam/reconnect_seam.h"
+
+namespace fuse3::reconnect {
+
+using wire::Opcode;
+
+// Whether what is there under the name is what the request would have made.
+bool ReconnectSeam::is_what_was_asked_for(const fuse_req& req, const fuse_entry_param& entry) {
+  const mode_t type = entry.attr.st_mode & S_IFMT;
+  switch (req.row->opcode) {
+    case Opcode::mkdir:
+      return type == S_IFDIR;
+    case Opcode::symlink:
+      return type == S_IFLNK;  // its target is compared next
+    case Opcode::create:
+      return type == S_IFREG;
+    case Opcode::mknod: {
+      const auto args = args_of<wire::Mknod>(req);
+      const mode_t asked = (args.mode & S_IFMT) != 0 ? args.mode & S_IFMT : S_IFREG;
+      const bool device = type == S_IFCHR || type == S_IFBLK;
+      return type == asked && (!device || entry.attr.st_rdev == args.rdev);
+    }
+    case Opcode::link: {
+      const auto old = state_->nodes().find(args_of<wire::Link>(req).old_node);
+      return old && state_->nodes().identity(old->index).matches(identity_in(entry));
+    }
+    default:
+      return false;
+  }
+}
+
+bool ReconnectSeam::check_made(fuse_req& req, std::string name) {
+  // The kernel asks for a name to be made only when it knows of none. One in the table was there
+  // before the request.
+  if (state_->nodes().find_edge(req.message->node(), name)) return false;
+  ask_lookup(session_, *req.lane, req.ino, name, [this, &req](const Answer& found) {
+    if (!found_one(found)) return answer(req, EEXIST);
+    if (!is_what_was_asked_for(req, found.entry)) return refuse_made(req, found.entry);
+    if (req.row->opcode == Opcode::symlink) return compare_target(req, found.entry);
+    if (req.row->opcode == Opcode::create) return open_made(req, found.entry);
+    accept_made(req, found.entry);
+  });
+  return true;
+}
+
+void ReconnectSeam::accept_made(fuse_req& req, const fuse_entry_param& entry) {
+  req.rerun = false;
+  reply(req, {.entry = &entry});
+}
+
+void ReconnectSeam::refuse_made(fuse_req& req, const fuse_entry_param& entry) {
+  tell_forget(session_, *req.lane, entry.ino, 1);
+  answer(req, EEXIST);
+}
+
+void ReconnectSeam::compare_target(fuse_req& req, const fuse_entry_param& entry) {
+  const auto operation = session_.ops.readlink;
+  if (operation == nullptr) return refuse_made(req, entry);
+  ask(
+      session_, *req.lane, Opcode::readlink,
+      [operation, ino = entry.ino](fuse_req& question) { operation(&question, ino); },
+      [this, &req, entry](const Answer& found) {
+        const std::string_view target = args_of<wire::Symlink>(req).target;
+        const std::string_view there(reinterpret_cast<const char*>(found.bytes.data()),
+                                     found.bytes.size());
+        if (found.error != 0 || there != target) return refuse_made(req, entry);
+        accept_made(req, entry);
+      });
+}
+
+void ReconnectSeam::open_made(fuse_req& req, const fuse_entry_param& entry) {
+  ask_open(session_, *req.lane, entry.ino, args_of<wire::Create>(req).flags, false,
+           [this, &req, entry](const Answer& opened) {
+             if (opened.error != 0) {
+               tell_forget(session_, *req.lane, entry.ino, 1);
+               return answer(req, opened.error);
+             }
+             req.rerun = false;
+             reply(req, {.entry = &entry, .open = &opened.open});
+           });
+}
+
+}  // namespace fuse3::reconnect
