@@ -10,6 +10,7 @@
 #include "options/opt.h"
 #include "support/environment.h"
 #include "support/log.h"
+#include "support/standard_streams.h"
 
 namespace fuse3 {
 namespace {
@@ -108,6 +109,8 @@ const char kSessionOptionHelp[] =
 int parse_cmdline(fuse_args* args, fuse_cmdline_opts* opts) {
   // A caller may free what this holds after a failure.
   memset(opts, 0, sizeof *opts);
+  // The first call of most programs, that is, before they open files of their own.
+  if (!open_standard_streams()) return -1;
   fuse_cmdline_opts parsed = {};
   parsed.max_idle_threads = kDefaultMaxIdleThreads;
   parsed.max_threads = kDefaultMaxThreads;

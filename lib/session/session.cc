@@ -1,8 +1,5 @@
 #include "session/session.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -14,6 +11,7 @@
 #include "reconnect/seam/reconnect.h"
 #include "session/direct_seam.h"
 #include "support/log.h"
+#include "support/standard_streams.h"
 
 fuse_session::fuse_session() : transport(std::make_unique<fuse3::DeviceTransport>()) {
   sizes.receive = fuse3::receive_size(fuse3::max_pages_limit());
@@ -73,19 +71,6 @@ bool copy_operations(fuse_session& session, const fuse_lowlevel_ops* ops, size_t
     size = sizeof session.ops;
   }
   std::memcpy(&session.ops, ops, size);
-  return true;
-}
-
-// A device that got the number of a closed standard stream would be closed by daemonizing, and
-// messages would be written into it.
-bool open_standard_streams() {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    // Those below are open, so that this one is what open() gives.
-    if (::fcntl(fd, F_GETFD) >= 0 || ::open("/dev/null", O_RDWR) == fd) continue;
-    log_error("fuse: cannot open /dev/null in place of the closed descriptor %d: %s", fd,
-              std::strerror(errno));
-    return false;
-  }
   return true;
 }
 

@@ -54,6 +54,19 @@ def test_no_mountpoint(example):
                                                                               'mountpoint')
 
 
+@pytest.mark.parametrize('closed', ['<&-', '>&-', '2>&-', '<&- >&-', '<&- >&- 2>&-'])
+def test_closed_standard_streams(bench, closed):
+    """What is opened instead of them is not taken for what the program opened next: it goes into the
+    background, and finds its folder again."""
+    fs = bench.add(start=False, args=(), reattach=False,
+                   prefix=['sh', '-c', f'exec "$0" "$@" {closed}'])
+    (fs.src / 'file').write_text('there')
+    fs.start()
+    assert (fs.mnt / 'file').read_text() == 'there'
+    names = [os.readlink(f'/proc/{fs.server()}/fd/{fd}') for fd in range(3)]
+    assert names == ['/dev/null'] * 3
+
+
 def test_mountpoint_must_exist(work):
     done = run('hello_ll', '-f', str(work / 'none'))
     assert done.returncode > 0 and str(work / 'none') in done.stderr
