@@ -503,7 +503,8 @@ struct fuse_lowlevel_ops {
 /**
  * Answers with an error, or with success where there is nothing else to say.
  *
- * @param err a positive errno, or 0
+ * @param err a positive errno, or 0; what is negative or above 511, which the kernel takes from
+ *            nobody, becomes ERANGE with a message to the log
  */
 int fuse_reply_err(fuse_req_t req, int err);
 
@@ -728,13 +729,23 @@ const struct fuse_ctx* fuse_req_ctx(fuse_req_t req);
  */
 int fuse_req_getgroups(fuse_req_t req, int size, gid_t list[]);
 
-/** Called when the caller of a request does not want to wait any longer. */
+/** Called when the caller of a request does not want to wait any longer. See
+    fuse_req_interrupt_func() for when, and on which thread. */
 typedef void (*fuse_interrupt_func_t)(fuse_req_t req, void* data);
 
 /**
  * Sets what to call when a request is interrupted; at once, on this thread, if it was already. Else
- * it is called on the thread that hears of it, and not while or after the request is answered. The
+ * the thread that hears of the interruption calls it, unless the request is answered by then. The
  * request still needs its answer, EINTR for instance.
+ *
+ * The function may still run, or be about to, while another thread answers the request. `req` is
+ * valid until it returns, but may be answered by one of the two only. Whoever frees `data` along
+ * with the answer sets NULL before: this call returns when nobody uses the former function and its
+ * data any more, so do not hold a lock that the function takes. (Called from within the function it
+ * does not wait for itself.)
+ *
+ * When the server dies in between, its successor gets the request again, but is not told that it was
+ * interrupted.
  *
  * @param func NULL for nothing
  * @param data handed to it
@@ -805,7 +816,9 @@ struct fuse_cmdline_opts {
 
 /**
  * Takes the options of a simple filesystem's command line: those above, and the mountpoint. Adds
- * "-o subtype=" with the program's name unless fsname or subtype is given.
+ * "-o subtype=" with the program's name unless fsname or subtype is given. Of the descriptors 0, 1
+ * and 2, those that are closed are opened on /dev/null, so that no file the program opens afterwards
+ * gets their place.
  *
  * Programs call it by the name fuse_parse_cmdline(); the others are its generations, of which _30
  * leaves max_threads alone.

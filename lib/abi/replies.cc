@@ -7,15 +7,8 @@
 #include "support/log.h"
 #include "wire/dirent.h"
 
-namespace {
-
-// What errno values can be; the kernel ends a request with EIO when the reply says otherwise.
-constexpr int kLargestErrno = 1000;
-
-}  // namespace
-
 FUSE3_EXPORT int fuse_reply_err(fuse_req_t req, int err) {
-  if (err < 0 || err >= kLargestErrno) {
+  if (err < 0 || err > fuse3::kLargestError) {
     fuse3::log_error("fuse: the filesystem answered %s with %d, which is no errno", req->row->name,
                      err);
     err = ERANGE;

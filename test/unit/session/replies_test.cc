@@ -78,6 +78,7 @@ TEST(SessionReplies, ErrorsThatAreNone) {
   for (const int error : {-1, -EIO, 512, 524, 999, 1000, INT_MAX, INT_MIN}) {
     EXPECT_EQ(-ERANGE, reply_with([&](fuse_req_t req) { return fuse_reply_err(req, error); }).error)
         << error;
+    EXPECT_TRUE(LogCapture::has(("with " + std::to_string(error) + ",").c_str())) << error;
   }
 }
 
