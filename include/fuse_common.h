@@ -156,10 +156,13 @@ struct fuse_loop_config_v1 {
 /** The filesystem keeps POSIX locks itself. Default on when getlk and setlk exist. */
 #define FUSE_CAP_POSIX_LOCKS (UINT64_C(1) << 1)
 
-/** open gets O_TRUNC; without it the kernel truncates with a setattr first. Default on. */
+/** open gets O_TRUNC; without it the kernel truncates with a setattr first. With it the filesystem
+    has to clear set-user-id and set-group-id bits then, for which the kernel does not ask. Default
+    on. */
 #define FUSE_CAP_ATOMIC_O_TRUNC (UINT64_C(1) << 3)
 
-/** lookup knows "." and "..", which a mount exported by NFS needs. Default off. */
+/** lookup knows "." and "..", which a mount exported by NFS needs. With reconnect, file handles of
+    nodes that the kernel has forgotten give ESTALE. Default off. */
 #define FUSE_CAP_EXPORT_SUPPORT (UINT64_C(1) << 4)
 
 /** The umask is left to the filesystem, which finds it in its context. Default off. */
@@ -171,7 +174,9 @@ struct fuse_loop_config_v1 {
 /** Splicing may move pages instead of copying them. Default off. */
 #define FUSE_CAP_SPLICE_MOVE (UINT64_C(1) << 8)
 
-/** The library may splice(2) requests out of the device. Default on when write_buf exists. */
+/** The library may splice(2) requests out of the device. It does so while large writes come, provided
+    that a pipe can hold the largest request: for a max_write of 1 MiB that takes CAP_SYS_RESOURCE or
+    a larger fs.pipe-max-size (proc(5)), for half of it nothing. Default on when write_buf exists. */
 #define FUSE_CAP_SPLICE_READ (UINT64_C(1) << 9)
 
 /** The filesystem keeps flock(2) locks itself. Default on when flock exists. */

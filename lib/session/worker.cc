@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "options/feature_flags.h"
@@ -14,9 +15,11 @@ namespace fuse3 {
 namespace {
 
 // From this size on moving pages beats copying them, which small requests pay for with a second
-// system call; so the pipe is used while large writes follow one another.
+// system call; so the pipe is used while large writes are not much rarer than others: the kernel may
+// ask for file capabilities before each. (Copying takes a quarter more time for 1 MiB.)
 constexpr size_t kLargeWrite = 64 * 1024;
-constexpr unsigned kWritesInARow = 2;
+constexpr unsigned kWorthOfLarge = 2;
+constexpr unsigned kMostWorth = 4;
 constexpr size_t kFixedPart = sizeof(wire::InHeader) + sizeof(wire::WriteIn);
 
 bool read_all(int fd, std::byte* to, size_t size) {
@@ -93,11 +96,15 @@ Result<Worker::Received> Worker::nothing_received(int error) {
 }
 
 void Worker::note_size(size_t length) {
-  large_writes_ = length >= kLargeWrite ? large_writes_ + 1 : 0;
+  if (length >= kLargeWrite) {
+    worth_of_pipe_ = std::min(worth_of_pipe_ + kWorthOfLarge, kMostWorth);
+  } else if (worth_of_pipe_ > 0) {
+    --worth_of_pipe_;
+  }
 }
 
 bool Worker::expects_large_write() const {
-  return large_writes_ >= kWritesInARow && !pipe_failed_ && !session_.seam->insists_on_place() &&
+  return worth_of_pipe_ > kWorthOfLarge && !pipe_failed_ && !session_.seam->insists_on_place() &&
          session_.ops.write_buf != nullptr && wants(session_.connection, FUSE_CAP_SPLICE_READ);
 }
 

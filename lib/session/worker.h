@@ -45,7 +45,7 @@ class Worker {
   UniqueFd pipe_out_;
   UniqueFd pipe_in_;
   bool pipe_failed_ = false;
-  unsigned large_writes_ = 0;  // in a row
+  unsigned worth_of_pipe_ = 0;  // grows with large writes, shrinks with other requests
 };
 
 }  // namespace fuse3

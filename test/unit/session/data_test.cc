@@ -240,6 +240,31 @@ TEST(SessionData, LargeWritesKeepTheirContents) {
   }
 }
 
+// The kernel asks for file capabilities before a write unless it is told that there are none.
+TEST(SessionData, LargeWritesComeThroughAPipeWithOthersBetween) {
+  for (const unsigned others : {1u, 3u}) {
+    unsigned through_pipe = 0;
+    World world({.write_buf =
+                     [&](fuse_req_t req, fuse_ino_t, fuse_bufvec* data, auto...) {
+                       if (data->buf[0].flags & FUSE_BUF_IS_FD) ++through_pipe;
+                       fuse_reply_write(req, fuse_buf_size(data));
+                     }},
+                {.splices = true});
+    world.session->sizes.receive = receive_size(64);
+    world.serve_alone();
+    world.init();
+    const std::string text = pattern(100000);
+    for (int i = 0; i < 10; ++i) {
+      world.call(Opcode::write, 1,
+                 body(wire::WriteIn{1, 0, 100000, 0, 0, 0, 0}, std::string_view(text)));
+      for (unsigned k = 0; k < others; ++k) {
+        world.call(Opcode::getxattr, 1, body(wire::GetxattrIn{0, 0}, "security.capability"));
+      }
+    }
+    EXPECT_EQ(others == 1 ? 7u : 0u, through_pipe);
+  }
+}
+
 TEST(SessionData, ListingsHoldWhatFits) {
   struct stat stat {};
   stat.st_ino = 42;
