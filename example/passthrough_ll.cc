@@ -105,8 +105,12 @@ void Init(void* userdata, fuse_conn_info* connection) {
   if (!options.readdirplus) {
     Want(connection, FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO, false);
   }
-  // A server with root's rights writes without clearing set-user-id bits: leave that to the kernel.
+  // A server with root's rights writes and truncates without clearing set-user-id bits: leave that to
+  // the kernel.
   Want(connection, FUSE_CAP_HANDLE_KILLPRIV, false);
+  if (geteuid() == 0) {
+    Want(connection, FUSE_CAP_ATOMIC_O_TRUNC, false);
+  }
 #ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
   Want(connection, FUSE_CAP_HANDLE_KILLPRIV_V2, false);
 #endif

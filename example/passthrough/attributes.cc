@@ -57,9 +57,12 @@ int SetTimes(int path_fd, const struct stat& wanted, int which) {
 void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* wanted, int which, fuse_file_info* file) {
   constexpr int kTimes =
       FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW;
+  constexpr int kOwner = FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID;
+  constexpr int kAll = kOwner | FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_SIZE | kTimes;
   const int path_fd = Filesystem::Of(req).PathFd(ino);
   int error = 0;
-  if (which & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) {
+  // Nothing at all is what chown(2) is called for at times, and that moves the change time.
+  if ((which & kOwner) || (which & kAll) == 0) {
     error = SetOwner(path_fd, *wanted, which);
   }
   if (error == 0 && (which & FUSE_SET_ATTR_MODE)) {
