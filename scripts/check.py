@@ -28,7 +28,8 @@ SANITIZER_ENV = {
     'TSAN_OPTIONS': 'exitcode=99:second_deadlock_stack=1',
 }
 # A suite that hangs must still leave time for the line with the figures.
-SUITE_SECONDS = {'integration': 1500, 'integration/programs': 900, 'abi': 600, 'packages': 900}
+SUITE_SECONDS = {'integration': 1500, 'integration/programs': 900, 'posix': 1200, 'abi': 600,
+                 'packages': 900}
 LONG_FACTOR = 10
 
 
@@ -333,6 +334,7 @@ def plan(check):
                                                ['--ignore=programs', *options])))
     if not args.quick:
         steps += [('programs', pytest_folder('integration/programs', check, options)),
+                  ('posix', pytest_folder('posix', check, options)),
                   ('packages', pytest_folder('packages', check)),
                   ('demo', demo(check)), ('clang', build_with_clang),
                   ('fuzz', fuzz(check)), ('asan', sanitized('asan', check)),
@@ -348,8 +350,8 @@ def arguments():
                         help='one build, and the tests that take no time: for developers')
     parser.add_argument('--long', action='store_true', help='long campaigns, too (hours)')
     parser.add_argument('--only', action='append', metavar='SUITE', help='gcc, unit, crash, abi, '
-                        'integration, programs, packages, demo, clang, fuzz, asan, tsan, bench; may '
-                        'be given repeatedly')
+                        'integration, programs, posix, packages, demo, clang, fuzz, asan, tsan, '
+                        'bench; may be given repeatedly')
     parser.add_argument('--seed', type=int, help='repeats the choices of a former run')
     return parser.parse_args()
 
@@ -388,7 +390,8 @@ def main():
 
 
 def needs_gcc(only):
-    return bool({'unit', 'crash', 'abi', 'integration', 'programs', 'demo', 'other'} & set(only))
+    return bool({'unit', 'crash', 'abi', 'integration', 'programs', 'posix', 'demo', 'other'} &
+                set(only))
 
 
 if __name__ == '__main__':
