@@ -3,18 +3,10 @@
 #include <cstring>
 
 #include "reconnect/node_table.h"
+#include "support/hash.h"
 
 namespace fuse3::reconnect {
 namespace {
-
-constexpr uint64_t kMix1 = 0x9e37'79b9'7f4a'7c15;
-constexpr uint64_t kMix2 = 0xd6e8'feb8'6659'fd93;
-
-uint64_t mix(uint64_t a, uint64_t b) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(a) * b;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
 
 char* text_bytes(NodeRecord& record) {
   return reinterpret_cast<char*>(&record) + offsetof(TextRecord, bytes);
@@ -30,22 +22,12 @@ struct InlineName {
 }  // namespace
 
 uint32_t NodeTable::hash_edge(uint32_t parent, std::string_view name) const {
-  uint64_t h = mix(mapping_.hash_seed() ^ parent, kMix1 ^ name.size());
-  const char* at = name.data();
-  size_t left = name.size();
-  for (; left >= 8; at += 8, left -= 8) {
-    uint64_t word;
-    std::memcpy(&word, at, 8);
-    h = mix(h ^ word, kMix2);
-  }
-  uint64_t last = 0;
-  std::memcpy(&last, at, left);
-  h = mix(h ^ last, kMix1);
+  const uint64_t h = hash_bytes(mapping_.hash_seed() ^ parent, name);
   return static_cast<uint32_t>(h ^ (h >> 32));
 }
 
 uint32_t NodeTable::hash_identity(uint64_t ino) const {
-  const uint64_t h = mix(ino ^ mapping_.hash_seed(), kMix1);
+  const uint64_t h = hash_mix(ino ^ mapping_.hash_seed(), kHashMix1);
   return static_cast<uint32_t>(h ^ (h >> 32));
 }
 

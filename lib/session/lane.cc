@@ -32,6 +32,7 @@ fuse_req* Lane::open(const wire::Message& message) {
   req->ioctl_64bit = false;
   req->rerun = false;
   req->cleared = false;
+  req->of_hidden = false;
   req->held_error = 0;
   req->data_pipe = -1;
   req->scratch = {};
@@ -79,7 +80,8 @@ bool Lane::interrupt(RequestId unique) {
     found->interrupted = true;
     function = found->interrupt_function;
     data = found->interrupt_data;
-    if (function == nullptr || found->interrupting.load(std::memory_order_relaxed) != 0) return true;
+    if (function == nullptr || found->interrupting.load(std::memory_order_relaxed) != 0)
+      return true;
     found->interrupter = pthread_self();
     found->interrupting.store(1, std::memory_order_relaxed);
     ++found->references;

@@ -31,6 +31,8 @@ struct fuse_req {
   // A successor runs what its predecessor had begun; `cleared`: it was found out that it may.
   bool rerun = false;
   bool cleared = false;
+  // The library asks for a file that it has hidden itself: see Seam::hiding().
+  bool of_hidden = false;
   // The error that its operation answered, kept until that has returned; 0: none.
   int held_error = 0;
   // The write data of a request that was received through a pipe; -1 otherwise.

@@ -1,7 +1,7 @@
 // The seam between the loops and the operations: where a request is received, what the ids in it
-// mean to the filesystem, and what a reply tells the kernel. `DirectSeam` passes everything through;
-// reconnect has an implementation that keeps books; a third one catches the replies to operations
-// that the library itself asks of the filesystem.
+// mean to the filesystem, and what a reply tells the kernel. `DirectSeam` passes everything
+// through; reconnect has an implementation that keeps books; a third one catches the replies to
+// operations that the library itself asks of the filesystem.
 #pragma once
 
 #include <sys/uio.h>
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "fuse_lowlevel.h"
 #include "support/ids.h"
@@ -88,6 +89,17 @@ class Seam {
 
   // Passes a FORGET on. BATCH_FORGET comes as one call as well.
   virtual void forget(fuse_req& req, std::span<fuse_forget_data> items, bool batch) = 0;
+
+  // The operation in hand is about to give the file that it removes, which `name` leads to, a
+  // hidden name in the same directory, because it is open; or it failed to, or has undone it. 0 or
+  // a negative errno. From the call on the file is looked for under both, until the reply takes
+  // `name` away.
+  virtual int hiding(fuse_req&, std::string_view /*name*/, std::string_view /*hidden*/) {
+    return 0;
+  }
+  virtual void not_hidden(fuse_req&, std::string_view /*hidden*/) {}
+  // What is open now may be gone on with by another process.
+  virtual bool outlives_server() const { return false; }
 
   // An entry was put at the start of `room`, in a READDIRPLUS buffer that is being filled. The seam
   // may leave a note in it that it takes out again in reply().

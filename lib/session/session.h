@@ -27,6 +27,12 @@ struct Device;
 // What the loops, the operations and the seams know of each other.
 enum class LifeStage : uint8_t { fresh, initialised, destroyed };
 
+// Whose inode numbers applications see.
+enum class InodeNumbers : uint8_t {
+  filesystem,  // those in its attributes; they tell which file it is
+  node_ids,    // what the kernel calls the node; those in its attributes mean nothing
+};
+
 // Sizes agreed on with the kernel, or assumed until then.
 struct BufferSizes {
   size_t receive = 0;  // the largest request, header included
@@ -62,6 +68,11 @@ struct fuse_session {
   int device(size_t index);
   // Makes another one; its index.
   fuse3::Result<size_t> add_clone();
+
+  // The filesystem's inodes are names, each of its own even where two name one file (high-level
+  // API).
+  bool names_are_nodes = false;
+  fuse3::InodeNumbers inode_numbers = fuse3::InodeNumbers::filesystem;
 
   std::string mountpoint;
   unsigned ordinal = 0;  // of its fuse_session_mount() among this process's, from 1
@@ -102,8 +113,8 @@ struct fuse_session {
 
 namespace fuse3 {
 
-// A session of the operations in `ops`, with the options in `args`, all of which must be known. Null
-// after a message.
+// A session of the operations in `ops`, with the options in `args`, all of which must be known.
+// Null after a message.
 fuse_session* new_session(fuse_args* args, const fuse_lowlevel_ops* ops, size_t ops_size,
                           void* userdata);
 void destroy_session(fuse_session* session);
