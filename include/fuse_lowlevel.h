@@ -490,6 +490,14 @@ struct fuse_lowlevel_ops {
    * @param fi    the open file it is asked through, or NULL
    */
   void (*statx)(fuse_req_t req, fuse_ino_t ino, int flags, int mask, struct fuse_file_info* fi);
+
+  /**
+   * Write everything that is in caches to storage, as syncfs(2). Answered by fuse_reply_err(), 0 for
+   * success. The kernel asks filesystems on a block device only. Since 3.19.
+   *
+   * @param ino a node of the filesystem
+   */
+  void (*syncfs)(fuse_req_t req, fuse_ino_t ino);
 };
 
 /*

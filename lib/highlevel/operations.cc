@@ -36,6 +36,7 @@ fuse_lowlevel_ops high_level_operations(const fuse_fs& top) {
   ops.releasedir = hl::releasedir;
   ops.fsyncdir = hl::fsyncdir;
   ops.statfs = hl::statfs;
+  FUSE3_SET_FIELD(ops, syncfs, hl::syncfs);
   ops.setxattr = hl::setxattr;
   ops.getxattr = hl::getxattr;
   ops.listxattr = hl::listxattr;

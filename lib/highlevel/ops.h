@@ -11,6 +11,7 @@ void destroy(void* data);
 void forget(fuse_req_t req, fuse_ino_t ino, uint64_t count);
 void forget_multi(fuse_req_t req, size_t count, fuse_forget_data* items);
 void statfs(fuse_req_t req, fuse_ino_t ino);
+void syncfs(fuse_req_t req, fuse_ino_t ino);
 
 // ops_names.cc
 void lookup(fuse_req_t req, fuse_ino_t parent, const char* name);

@@ -68,4 +68,13 @@ void statfs(fuse_req_t req, fuse_ino_t ino) {
   reply_statfs(call.req, facts);
 }
 
+void syncfs(fuse_req_t req, fuse_ino_t ino) {
+  Call call(req);
+  PathHold path(call.tree);
+  int error = path.take(ino);
+  if (error == 0) error = layer::syncfs(call.fs, path.path());
+  path.release();
+  finish(call, error);
+}
+
 }  // namespace fuse3::hl

@@ -72,6 +72,12 @@ void statfs(fuse_req& req, const wire::Statfs&) {
   fuse_reply_statfs(&req, &none);
 }
 
+void syncfs(fuse_req& req, const wire::Syncfs&) {
+  void (*const operation)(fuse_req_t, fuse_ino_t) = FUSE3_FIELD_OR(ops(req), syncfs, nullptr);
+  if (operation == nullptr) return void(reply_error(req, ENOSYS));
+  operation(&req, req.ino);
+}
+
 void setxattr(fuse_req& req, const wire::Setxattr& args) {
   if (ops(req).setxattr == nullptr) return void(reply_error(req, ENOSYS));
   ops(req).setxattr(&req, req.ino, args.name, reinterpret_cast<const char*>(args.value.data()),
@@ -100,6 +106,7 @@ constexpr Row kRows[] = {
     {Opcode::access, "ACCESS", operation<wire::Access, access>, Replay::repeat},
     {Opcode::bmap, "BMAP", operation<wire::Bmap, bmap>, Replay::repeat},
     {Opcode::statfs, "STATFS", operation<wire::Statfs, statfs>, Replay::repeat},
+    {Opcode::syncfs, "SYNCFS", operation<wire::Syncfs, syncfs>, Replay::repeat},
     {Opcode::setxattr, "SETXATTR", operation<wire::Setxattr, setxattr>, Replay::set_xattr},
     {Opcode::getxattr, "GETXATTR", operation<wire::Getxattr, getxattr>, Replay::repeat},
     {Opcode::listxattr, "LISTXATTR", operation<wire::Listxattr, listxattr>, Replay::repeat},

@@ -9,9 +9,10 @@ namespace fuse3::test {
 
 #define FUSE3_TEST_OPERATIONS(X)                                                              \
   X(lookup)                                                                                   \
-  X(forget) X(getattr) X(setattr) X(readlink) X(mknod) X(mkdir) X(unlink) X(rmdir) X(symlink) \
-      X(rename) X(link) X(open) X(read) X(write) X(flush) X(release) X(fsync) X(opendir)      \
-          X(readdir) X(releasedir) X(fsyncdir) X(statfs) X(setxattr) X(getxattr) X(listxattr) \
+  X(forget)                                                                                   \
+  X(getattr) X(setattr) X(readlink) X(mknod) X(mkdir) X(unlink) X(rmdir) X(symlink) X(rename) \
+      X(link) X(open) X(read) X(write) X(flush) X(release) X(fsync) X(opendir) X(readdir)     \
+          X(releasedir) X(fsyncdir) X(statfs) X(syncfs) X(setxattr) X(getxattr) X(listxattr)  \
               X(removexattr) X(access) X(create) X(getlk) X(setlk) X(bmap) X(ioctl) X(poll)   \
                   X(write_buf) X(retrieve_reply) X(forget_multi) X(flock) X(fallocate)        \
                       X(readdirplus) X(copy_file_range) X(lseek) X(tmpfile) X(statx)

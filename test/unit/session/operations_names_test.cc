@@ -183,13 +183,15 @@ TEST_F(SessionNames, Setattr) {
             run(Opcode::setattr, body(in)));
 }
 
-TEST_F(SessionNames, AccessBmapStatfs) {
+TEST_F(SessionNames, AccessBmapStatfsSyncfs) {
   handlers.access = [&](fuse_req_t req, auto... args) { saw(req, args...); };
   handlers.bmap = [&](fuse_req_t req, auto... args) { saw(req, args...); };
   handlers.statfs = [&](fuse_req_t req, auto... args) { saw(req, args...); };
   EXPECT_EQ(show(kNode, 6), run(Opcode::access, body(wire::AccessIn{6, 0})));
   EXPECT_EQ(show(kNode, 4096, 77), run(Opcode::bmap, body(wire::BmapIn{77, 4096, 0})));
+  handlers.syncfs = [&](fuse_req_t req, auto... args) { saw(req, args...); };
   EXPECT_EQ(show(kNode), run(Opcode::statfs));
+  EXPECT_EQ(show(kNode), run(Opcode::syncfs, body(wire::SyncfsIn{})));
 }
 
 TEST_F(SessionNames, ExtendedAttributes) {
