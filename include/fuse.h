@@ -147,10 +147,11 @@ struct fuse_config {
       says otherwise. */
   double ac_attr_timeout;
 
-  /** Nonzero: an operation on an open file may be called with NULL in place of its path: read,
-      write, flush, release, fsync, readdir, releasedir, fsyncdir, lock, ioctl and poll; and, if
-     they have an open file, getattr, chmod, chown, truncate and utimens. The library then need not
-     know where a file is while it is open. Set by init only. */
+  /** Nonzero: an operation on an open file or directory may be called with NULL in place of its
+     path: those that read, write, flush, release, synchronize, lock, allocate, seek, copy, poll or
+     list it, and ioctl; and, when they have an open file, getattr, statx, chmod, chown, truncate
+     and utimens. The library then need not know where a file is while it is open. Set by init only.
+   */
   int32_t nullpath_ok;
 
   /** The library's, for programs from before 3.1. */
@@ -546,7 +547,6 @@ int fuse_main_real_versioned(int argc, char* argv[], const struct fuse_operation
  *   4   it could not be mounted
  *   5   it could not go into the background
  *   6   signal handlers could not be set
- *   7   a thread or another resource could not be had before serving
  *   8   serving ended with an error or by a signal
  */
 static inline int fuse_main_for_these_headers(int argc, char* argv[],
@@ -627,8 +627,8 @@ int fuse_mount(struct fuse* f, const char* mountpoint);
 void fuse_unmount(struct fuse* f);
 
 /**
- * Calls destroy, if the connection had started, removes the hidden files of hard_remove's absence
- * that are left, and frees the filesystem. No loop may be running.
+ * Calls destroy, if the connection had started, removes the hidden files that are left (see
+ * fuse_config::hard_remove), and frees the filesystem. No loop may be running. NULL is ignored.
  */
 void fuse_destroy(struct fuse* f);
 

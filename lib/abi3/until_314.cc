@@ -2,8 +2,11 @@
 #include <cerrno>
 
 #include "abi/export.h"
+#include "highlevel/create.h"
 #include "lowlevel/notifications.h"
 #include "session/session.h"
+
+#undef fuse_new
 
 // The numbers are those of fuse_notify_entry_flags, and 0 stood for invalidating already.
 enum fuse_expire_flags { FUSE_EXPIRE_ENTRY = FUSE_LL_EXPIRE_ONLY };
@@ -21,4 +24,9 @@ int fuse_lowlevel_notify_expire_entry_312(fuse_session* se, fuse_ino_t parent, c
   if (se == nullptr) return -EINVAL;
   return fuse3::notify_inval_entry(*se, parent, name, namelen,
                                    static_cast<fuse_notify_entry_flags>(flags));
+}
+
+FUSE3_EXPORT_ALSO(fuse_new_31, "fuse_new@@FUSE_3.1")
+fuse* fuse_new_31(fuse_args* args, const fuse_operations* op, size_t op_size, void* private_data) {
+  return fuse3::new_high_level(args, op, op_size, private_data, fuse3::HelpOption::unknown);
 }

@@ -38,8 +38,6 @@ void init(fuse_fs& fs, fuse_conn_info& connection, fuse_config& config);
 // Calls the filesystem's destroy(), if init() was called, and frees the layer. A module's destroy()
 // is called in any case: it frees what is below.
 void destroy(fuse_fs* fs);
-// Frees one whose init() was never called, and with it those below.
-void discard(fuse_fs* fs);
 
 int getattr(fuse_fs& fs, const char* path, struct stat* attributes, fuse_file_info* info);
 int statx(fuse_fs& fs, const char* path, int flags, int mask, struct statx* attributes,

@@ -48,9 +48,5 @@ void destroy(fuse_fs* fs) {
   delete fs;
 }
 
-void discard(fuse_fs* fs) {
-  destroy(fs);
-}
-
 }  // namespace layer
 }  // namespace fuse3

@@ -24,7 +24,7 @@ Returned call(const fuse_fs& fs, Returned (*operation)(Parameters...), Arguments
 
 // How the log shows what may be missing.
 inline const char* shown(const char* path) {
-  return path != nullptr ? path : "NULL";
+  return path != nullptr ? path : "(null)";
 }
 
 // A handle as the log shows it: its number, or "NULL" without one.

@@ -97,6 +97,17 @@ def test_program_runs_with_static_library(installed, tmp_path):
     assert run(program, "--version").returncode == 0
 
 
+@pytest.mark.parametrize("static", [False, True])
+def test_program_of_paths_runs(installed, tmp_path, static):
+    if static and not list(installed.root.rglob("libfuse3.a")):
+        pytest.skip("no static library was built")
+    program = tmp_path / "paths"
+    installed.compile("gcc", "-std=gnu11", "paths.c", program, static=static)
+    result = run(program, "--help", env=installed.environment())
+    assert result.returncode == 0 and "-o subdir=DIR" in result.stdout
+    assert run(program, env=installed.environment()).returncode == 2, "no mountpoint"
+
+
 def is_mount(path):
     return any(line.split()[4] == str(path)
                for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines())

@@ -106,6 +106,57 @@ def test_call_reaches_generation(tmp_path, compiler, language, standard, version
     assert called == {"fuse_session_new_versioned", "fuse_parse_cmdline", loop_mt, custom_io}
 
 
+HIGH_LEVEL_CALLS = """
+#include "fuse.h"
+void calls(int argc, char **argv, struct fuse_args *args, struct fuse *f,
+           struct fuse_loop_config *config);
+void calls(int argc, char **argv, struct fuse_args *args, struct fuse *f,
+           struct fuse_loop_config *config) {
+  struct fuse_operations ops;
+  fuse_main(argc, argv, &ops, NULL);
+  fuse_new(args, &ops, sizeof(ops), NULL);
+#if FUSE_USE_VERSION < 32
+  fuse_loop_mt(f, config != NULL);
+#else
+  fuse_loop_mt(f, config);
+#endif
+}
+"""
+
+
+@pytest.mark.parametrize("compiler,language,standard", [("gcc", "c", "c99"), ("g++", "c++", "c++11")])
+@pytest.mark.parametrize("version,new,loop_mt", [
+    (30, "_fuse_new_30", "fuse_loop_mt_31"), (31, "_fuse_new_31", "fuse_loop_mt_31"),
+    (32, "_fuse_new_31", "fuse_loop_mt_32"), (35, "_fuse_new_31", "fuse_loop_mt_32"),
+    (312, "_fuse_new_31", "fuse_loop_mt"), (318, "_fuse_new_31", "fuse_loop_mt"),
+])
+def test_high_level_call_reaches_generation(tmp_path, compiler, language, standard, version, new,
+                                            loop_mt):
+    unit = tmp_path / "calls.o"
+    result = compile_text(compiler, language, standard, HIGH_LEVEL_CALLS, "-O1", "-Wno-uninitialized",
+                          "-Wno-maybe-uninitialized", f"-DFUSE_USE_VERSION={version}", "-c", "-o",
+                          unit)
+    assert result.returncode == 0, result.stdout
+    symbols = run(need_program("nm"), "-u", unit).stdout.split()
+    called = {symbol for symbol in symbols if "fuse_" in symbol}
+    assert called == {"fuse_main_real_versioned", new, loop_mt}
+
+
+def test_module_is_registered_by_name(tmp_path):
+    unit = tmp_path / "module.o"
+    result = compile_text("gcc", "c", "c11", """
+        #include <stddef.h>
+        #include "fuse.h"
+        static struct fuse_fs *make(struct fuse_args *args, struct fuse_fs *fs[]) {
+          return args != NULL ? fs[0] : NULL;
+        }
+        FUSE_REGISTER_MODULE(thing, make);
+        """, "-DFUSE_USE_VERSION=318", "-c", "-o", unit)
+    assert result.returncode == 0, result.stdout
+    symbols = run(need_program("nm"), "--defined-only", unit).stdout
+    assert re.search(r" [DR] fuse_module_thing_factory$", symbols, re.M)
+
+
 @pytest.mark.parametrize("version,accepted,refused", [
     (30, "int", "unsigned int"), (34, "int", "unsigned int"), (35, "unsigned int", "int"),
     (318, "unsigned int", "int")])

@@ -30,7 +30,7 @@ def tmpfs_folder(prefix='fusetest.'):
 
 
 class Filesystem:
-    """`example` is a name below example/ of the build folder, or a path. For passthrough_ll a source
+    """`example` is a name below example/ of the build folder, or a path. For the passthroughs a source
     folder is made and handed over. Use as a context manager, or call stop()."""
 
     def __init__(self, example='passthrough_ll', options=(), args=('-f',), reattach=True, source=None,
@@ -68,7 +68,7 @@ class Filesystem:
 
     def command(self, options=None):
         options = list(self.options if options is None else options)
-        if self.exe.name.startswith('passthrough_ll'):
+        if self.exe.name.startswith('passthrough'):
             options.append(f'source={self.src}')
         line = [*self.prefix, str(self.exe), *self.args]
         for option in options:

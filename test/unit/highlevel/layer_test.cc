@@ -246,7 +246,7 @@ TEST_F(Layer, LogShowsCalls) {
   layer::rmdir(*fs, "/not/there");
   const std::vector<std::string> expected = {"unlink /a\n", "open flags: 0x8000 /b\n",
                                              "   open[7] flags: 0x8000 /b\n",
-                                             "truncate[7] NULL 3\n", "truncate[NULL] /c 0\n"};
+                                             "truncate[7] (null) 3\n", "truncate[NULL] /c 0\n"};
   EXPECT_EQ(log_lines(), expected);
 }
 
