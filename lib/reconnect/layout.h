@@ -27,6 +27,8 @@ inline constexpr uint32_t kMinBuckets = 64;
 // No hash chain gets longer than this: what would make it longer is left out of the chain.
 inline constexpr uint32_t kMaxChain = 64;
 inline constexpr uint32_t kRootIndex = 1;
+// In an alias's `ino`: the library has given the file this name itself.
+inline constexpr uint64_t kHiddenEdge = 1;
 // In NodeRecord::identity_next: the node is in no identity chain.
 inline constexpr uint32_t kNotChained = UINT32_MAX;
 

@@ -97,8 +97,8 @@ Result<void> NodeTable::add_edge(Txn& txn, uint32_t index, uint32_t parent, std:
   return add_alias(txn, index, parent, name);
 }
 
-Result<void> NodeTable::add_alias(Txn& txn, uint32_t index, uint32_t parent,
-                                  std::string_view name) {
+Result<void> NodeTable::add_alias(Txn& txn, uint32_t index, uint32_t parent, std::string_view name,
+                                  bool hidden) {
   auto texts = make_texts(txn, name);
   if (!texts) return texts.as_error();
   auto made = allocate(txn, Kind::alias);
@@ -107,7 +107,7 @@ Result<void> NodeTable::add_alias(Txn& txn, uint32_t index, uint32_t parent,
   NodeRecord& alias = record(*made);
   const uint32_t next = txn.get(node.alias);
   store(alias.kernel_count, 0);
-  store(alias.ino, 0);
+  store(alias.ino, hidden ? kHiddenEdge : 0);
   store(alias.meta, 0);
   store(alias.bound_generation, 0);
   store(alias.owner, index);
@@ -135,6 +135,8 @@ Result<void> NodeTable::move_carrier(Txn& txn, uint32_t carrier, uint32_t parent
     unchain(txn, mapping_.edge_heads(), &NodeRecord::edge_next, load(r.name_hash), carrier);
   }
   set_name(txn, carrier, name, *texts);
+  // Somebody has given a hidden file a name again.
+  if (is(carrier, Kind::alias)) txn.set(r.ino, 0);
   chain_edge(txn, carrier, parent, hash_edge(parent, name), false);
   if (old_parent != 0) {
     remove_child(txn, old_parent);

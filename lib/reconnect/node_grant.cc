@@ -47,7 +47,7 @@ uint32_t NodeTable::stale_match(const Place& place, const Identity& identity) co
     const uint32_t owner = owner_of(place.carrier);
     if (!bound(owner) && this->identity_of(owner).matches(identity)) return owner;
   }
-  if (identity.ino == 0) return 0;
+  if (identity.ino == 0 || names_are_nodes_) return 0;
   uint32_t at = load(mapping_.identity_heads()[bucket(hash_identity(identity.ino))]);
   for (uint32_t n = 0; at != 0; at = load(record(at).identity_next)) {
     if (!is(at, Kind::node) || ++n > kMaxChain) {

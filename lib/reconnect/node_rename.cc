@@ -95,23 +95,24 @@ std::optional<NodeId> NodeTable::find_edge(NodeId parent, std::string_view name)
   return id(owner_of(place.carrier));
 }
 
-// What carries the node's next edge; 0: nothing. That each knows the one before it means that the
-// list has an end, whatever happened to it.
+// What carries the node's next edge, aliases before the record itself; 0: nothing. That each alias
+// knows the one before it means that the list has an end, whatever happened to it.
 uint32_t NodeTable::carrier_after(uint32_t index, uint32_t carrier) const {
-  if (carrier == 0 && load(record(index).parent) != 0) return index;
-  const bool first = carrier == 0 || carrier == index;
+  if (carrier == index) return 0;
+  const bool first = carrier == 0;
+  const uint32_t own = load(record(index).parent) != 0 ? index : 0;
   if (!first && (!is(carrier, Kind::alias) || load(record(carrier).owner) != index)) return 0;
   const uint32_t next = load(record(first ? index : carrier).alias);
   const bool next_is_ours = is(next, Kind::alias) && load(record(next).owner) == index &&
-                            load(record(next).alias_previous) == (first ? 0 : carrier);
-  return next_is_ours ? next : 0;
+                            load(record(next).alias_previous) == carrier;
+  return next_is_ours ? next : own;
 }
 
 bool NodeTable::read_edge(uint32_t carrier, char* name, Edge* edge) const {
   if (carrier == 0) return false;
   const uint32_t parent = load(record(carrier).parent);
   if (!is(parent, Kind::node)) return false;
-  *edge = Edge{parent, copy_name(carrier, name)};
+  *edge = Edge{parent, copy_name(carrier, name), is_hidden(carrier)};
   return true;
 }
 
@@ -124,12 +125,34 @@ bool NodeTable::next_edge(uint32_t index, uint32_t* cursor, char* name, Edge* ed
   return true;
 }
 
-bool NodeTable::edge_at(uint32_t index, uint32_t n, char* name, Edge* edge) const {
+bool NodeTable::is_hidden(uint32_t carrier) const {
+  return is(carrier, Kind::alias) && load(record(carrier).ino) == kHiddenEdge;
+}
+
+bool NodeTable::hidden(uint32_t index) const {
   const std::lock_guard guard(lock_);
   if (!is(index, Kind::node)) return false;
-  uint32_t carrier = carrier_after(index, 0);
-  for (; n > 0 && carrier != 0; --n) carrier = carrier_after(index, carrier);
-  return read_edge(carrier, name, edge);
+  for (uint32_t at = carrier_after(index, 0); at != 0; at = carrier_after(index, at)) {
+    if (is_hidden(at)) return true;
+  }
+  return false;
+}
+
+Result<void> NodeTable::add_hidden_edge(const Slot& slot, NodeId parent_id, std::string_view name,
+                                        std::string_view hidden) {
+  Txn txn(state_, slot);
+  const uint32_t parent = index_of(parent_id);
+  const Place place = place_of(parent, name);
+  const Place target = place_of(parent, hidden);
+  if (place.carrier == 0 || target.damaged) return {};
+  const uint32_t owner = owner_of(place.carrier);
+  // A server that died was about to give it the same name.
+  if (target.carrier != 0 && owner_of(target.carrier) == owner) return {};
+  if (target.carrier == 0 && target.length >= kMaxChain) return Error{ENOMEM};
+  if (auto added = add_alias(txn, owner, parent, hidden, true); !added) return added;
+  // What had that name before is gone, for the filesystem says that nothing has it.
+  if (target.carrier != 0) drop_carrier(txn, target.carrier);
+  return txn.commit();
 }
 
 }  // namespace fuse3::reconnect

@@ -82,6 +82,10 @@ class NodeTable {
   }
   uint64_t fs_ino(uint32_t index) const { return load(record(index).fs_ino); }
 
+  // A node is a name (fuse_session::names_are_nodes): that a file is the same under another one
+  // tells nothing.
+  void set_names_are_nodes() { names_are_nodes_ = true; }
+
   // ---- counting
   // A reply grants a lookup. `name` empty, "." or "..": no edge is known from it. ENOMEM, EUCLEAN.
   Result<Granted> grant(const Slot& slot, NodeId parent, std::string_view name, uint64_t fs_ino,
@@ -119,16 +123,21 @@ class NodeTable {
                               NodeId other_parent, std::string_view other_name,
                               const SlotPublish& publish);
   std::optional<NodeId> find_edge(NodeId parent, std::string_view name) const;
+  // What `name` leads to is about to get a hidden name in the same directory, too: Seam::hiding().
+  Result<void> add_hidden_edge(const Slot& slot, NodeId parent, std::string_view name,
+                               std::string_view hidden);
+  // The node has such an edge.
+  bool hidden(uint32_t index) const;
 
-  // The edges of a node one by one. `cursor` is 0 for the first call and the table's afterwards;
-  // `name` has room for kMaxName bytes. False: there are no more.
+  // The edges of a node one by one, the latest first: when a server dies while it hides a file, the
+  // hidden name is the one to try before another. `cursor` is 0 for the first call and the table's
+  // afterwards; `name` has room for kMaxName bytes. False: there are no more.
   struct Edge {
     uint32_t parent;
     std::string_view name;  // in the caller's buffer
+    bool hidden = false;
   };
   bool next_edge(uint32_t index, uint32_t* cursor, char* name, Edge* edge) const;
-  // The n-th of them, from 0.
-  bool edge_at(uint32_t index, uint32_t n, char* name, Edge* edge) const;
   // fn(parent index, name) -> bool, false to stop. Runs without the lock; edges that come or go
   // meanwhile may be seen or not.
   template <class Fn>
@@ -214,13 +223,15 @@ class NodeTable {
   uint32_t owner_of(uint32_t carrier) const;
   uint32_t carrier_after(uint32_t index, uint32_t carrier) const;
   bool read_edge(uint32_t carrier, char* name, Edge* edge) const;
+  bool is_hidden(uint32_t carrier) const;
   bool may_have_children(uint32_t index) const;
   bool above(uint32_t index, uint32_t descendant) const;
   void chain_edge(Txn& txn, uint32_t carrier, uint32_t parent, uint32_t hash, bool direct);
   void add_child(Txn& txn, uint32_t parent);
   void remove_child(Txn& txn, uint32_t parent);
   Result<void> add_edge(Txn& txn, uint32_t index, uint32_t parent, std::string_view name);
-  Result<void> add_alias(Txn& txn, uint32_t index, uint32_t parent, std::string_view name);
+  Result<void> add_alias(Txn& txn, uint32_t index, uint32_t parent, std::string_view name,
+                         bool hidden = false);
   Result<void> move_carrier(Txn& txn, uint32_t carrier, uint32_t parent, std::string_view name);
   void drop_carrier(Txn& txn, uint32_t carrier);
   Result<void> relocate(Txn& txn, uint32_t carrier, uint32_t parent, std::string_view name,
@@ -267,6 +278,7 @@ class NodeTable {
   uint32_t bound_count_ = 0;
   std::vector<FsForget> fs_forgets_;
   std::atomic<bool> any_fs_forgets_{false};
+  bool names_are_nodes_ = false;
   mutable std::atomic<bool> damage_reported_{false};
 };
 

@@ -92,6 +92,14 @@ void DirentplusWalker::set_entry(const EntryOut& entry) {
   std::memcpy(payload_.data() + position_, &entry, sizeof(entry));
 }
 
+void DirentplusWalker::set_number(uint64_t ino) {
+  assert(valid());
+  std::byte* at = payload_.data() + position_;
+  constexpr size_t attr_ino = offsetof(EntryOut, attr) + offsetof(Attr, ino);
+  std::memcpy(at + offsetof(Direntplus, entry_out) + attr_ino, &ino, sizeof(ino));
+  std::memcpy(at + offsetof(Direntplus, dirent) + offsetof(Dirent, ino), &ino, sizeof(ino));
+}
+
 Dirent DirentplusWalker::dirent() const {
   assert(valid());
   Dirent dirent;

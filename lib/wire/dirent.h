@@ -41,6 +41,8 @@ class DirentplusWalker {
 
   EntryOut entry() const;
   void set_entry(const EntryOut& entry);
+  // The inode number that applications see, in the entry's both parts.
+  void set_number(uint64_t ino);
   Dirent dirent() const;
   std::string_view name() const;
   // Where the entry begins in the payload, and its length with padding.

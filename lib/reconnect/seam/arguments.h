@@ -22,8 +22,18 @@ const char* name_in(const fuse_req& req) {
   return name != nullptr ? name : "";
 }
 
-inline Identity identity_in(const fuse_entry_param& entry) {
-  return {entry.attr.st_ino, fold_device(entry.attr.st_dev), entry.attr.st_mode & S_IFMT};
+// Which file an answer is about. Where inode numbers mean nothing, it is the type and the name that
+// have to do.
+inline Identity identity_in(const fuse_session& session, const fuse_entry_param& entry) {
+  Identity identity{entry.attr.st_ino, fold_device(entry.attr.st_dev), entry.attr.st_mode & S_IFMT};
+  if (session.inode_numbers == InodeNumbers::node_ids) identity.ino = 0;
+  return identity;
+}
+
+// Where each name is a node, a number that comes back is another node's only if the library has
+// forgotten the first, so generations say nothing; and a successor counts them anew.
+inline uint64_t generation_in(const fuse_session& session, uint64_t generation) {
+  return session.names_are_nodes ? 0 : generation;
 }
 
 inline bool found_one(const Answer& answer) {

@@ -1,6 +1,7 @@
 // READDIRPLUS: the one reply that grants many lookups, which are counted one by one.
 #include <cstring>
 
+#include "reconnect/seam/arguments.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "reconnect/seam/reply_bytes.h"
 #include "session/direct_seam.h"
@@ -8,9 +9,10 @@
 namespace fuse3::reconnect {
 namespace {
 
-Identity identity_of(const wire::Attr& attr) {
+Identity identity_of(const fuse_session& session, const wire::Attr& attr) {
   // note_direntplus() left the device in `flags`.
-  return {attr.ino, attr.flags, attr.mode & S_IFMT};
+  const bool numbered = session.inode_numbers == InodeNumbers::filesystem;
+  return {numbered ? attr.ino : 0, attr.flags, attr.mode & S_IFMT};
 }
 
 }  // namespace
@@ -48,8 +50,8 @@ size_t ReconnectSeam::grant_entries(fuse_req& req, const Slot& slot, std::span<s
     const bool counts = entry.nodeid != 0 && walker.name() != "." && walker.name() != "..";
     const uint64_t ino = entry.nodeid;
     if (!*full) {
-      const Identity identity = identity_of(entry.attr);
-      const uint64_t generation = entry.generation;
+      const Identity identity = identity_of(session_, entry.attr);
+      const uint64_t generation = generation_in(session_, entry.generation);
       entry.attr.flags = 0;
       entry.nodeid = 0;
       walker.set_entry(entry);
@@ -58,8 +60,13 @@ size_t ReconnectSeam::grant_entries(fuse_req& req, const Slot& slot, std::span<s
       publish.node_id = word_at(entries, walker.position() + offsetof(wire::EntryOut, nodeid));
       publish.generation =
           word_at(entries, walker.position() + offsetof(wire::EntryOut, generation));
-      if (!counts || state_->nodes().grant(slot, req.message->node(), walker.name(), ino,
-                                           generation, identity, publish)) {
+      if (!counts) {
+        kept = end;
+        continue;
+      }
+      if (const auto granted = state_->nodes().grant(slot, req.message->node(), walker.name(), ino,
+                                                     generation, identity, publish)) {
+        if (session_.inode_numbers == InodeNumbers::node_ids) walker.set_number(granted->id.value);
         kept = end;
         continue;
       }

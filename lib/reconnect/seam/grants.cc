@@ -66,14 +66,19 @@ int ReconnectSeam::grant(fuse_req& req, const Slot& slot, const Reply& reply,
   NodeId node = req.message->node();
   if (reply.entry != nullptr) {
     const NewEdge edge = edge_of(req);
-    const auto granted = state_->nodes().grant_in(
-        txn, edge.parent, edge.name, reply.entry->ino, reply.entry->generation,
-        identity_in(*reply.entry), edge.fresh ? Fresh::yes : Fresh::no);
+    const auto granted = state_->nodes().grant_in(txn, edge.parent, edge.name, reply.entry->ino,
+                                                  generation_in(session_, reply.entry->generation),
+                                                  identity_in(session_, *reply.entry),
+                                                  edge.fresh ? Fresh::yes : Fresh::no);
     if (!granted) return granted.error();
     node = granted->id;
     const size_t at = sizeof(wire::OutHeader);
     *word_at(room, at + offsetof(wire::EntryOut, nodeid)) = granted->id.value;
     *word_at(room, at + offsetof(wire::EntryOut, generation)) = granted->generation;
+    if (session_.inode_numbers == InodeNumbers::node_ids) {
+      *word_at(room, at + offsetof(wire::EntryOut, attr) + offsetof(wire::Attr, ino)) =
+          granted->id.value;
+    }
   }
   if (reply.open != nullptr) {
     const bool directory = req.row->opcode == Opcode::opendir;

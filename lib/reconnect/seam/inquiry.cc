@@ -104,7 +104,7 @@ void ask(fuse_session& session, Lane& lane, wire::Opcode opcode, Call call, Then
 }
 
 void ask_lookup(fuse_session& session, Lane& lane, uint64_t parent, const std::string& name,
-                Then then) {
+                bool hidden, Then then) {
   if (session.ops.lookup == nullptr) {
     Answer none;
     none.error = ENOSYS;
@@ -112,7 +112,8 @@ void ask_lookup(fuse_session& session, Lane& lane, uint64_t parent, const std::s
   }
   ask(
       session, lane, wire::Opcode::lookup,
-      [&session, parent, name](fuse_req& req) {
+      [&session, parent, name, hidden](fuse_req& req) {
+        req.of_hidden = hidden;
         session.ops.lookup(&req, parent, name.c_str());
       },
       std::move(then));

@@ -30,8 +30,9 @@ using Call = std::function<void(fuse_req&)>;
 void ask(fuse_session& session, Lane& lane, wire::Opcode opcode, Call call, Then then);
 
 // The questions recovery has.
+// `hidden`: the library has given the file that name itself.
 void ask_lookup(fuse_session& session, Lane& lane, uint64_t parent, const std::string& name,
-                Then then);
+                bool hidden, Then then);
 void ask_open(fuse_session& session, Lane& lane, uint64_t ino, uint32_t flags, bool directory,
               Then then);
 void tell_release(fuse_session& session, Lane& lane, uint64_t ino, const fuse_file_info& info,

@@ -33,8 +33,10 @@ void warn_of_request_timeout() {
     if (file == nullptr) continue;
     unsigned seconds = 0;
     if (std::fscanf(file, "%u", &seconds) == 1 && seconds > 0) {
-      log(FUSE_LOG_WARNING, "fuse: fs.fuse.%s is %u s: the kernel ends this mount when a restart "
-          "takes longer", name, seconds);
+      log(FUSE_LOG_WARNING,
+          "fuse: fs.fuse.%s is %u s: the kernel ends this mount when a restart "
+          "takes longer",
+          name, seconds);
     }
     std::fclose(file);
   }

@@ -20,8 +20,8 @@ Result<void> take_over(fuse_session& session, const char* mountpoint);
 // wherever that is mounted by now. False when no keeper has started this process.
 Result<bool> take_over_assigned(fuse_session& session, const char* mountpoint);
 
-// The same for one that somebody else has started: false when there is nothing to take over at `mountpoint` and it
-// has to be mounted. A mount that is being served is EBUSY.
+// The same for one that somebody else has started: false when there is nothing to take over at
+// `mountpoint` and it has to be mounted. A mount that is being served is EBUSY.
 Result<bool> take_over_if_served_before(fuse_session& session, const char* mountpoint);
 
 // ENOTSUP: reconnect is off.

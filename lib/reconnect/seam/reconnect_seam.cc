@@ -39,6 +39,7 @@ ReconnectSeam::ReconnectSeam(fuse_session& session, std::unique_ptr<State> state
       previous_end_(previous_end),
       began_ns_(now_ns()),
       left_(std::make_unique<std::atomic<uint8_t>[]>(state_->mapping().sections().max_slots)) {
+  if (session_.names_are_nodes) state_->nodes().set_names_are_nodes();
   session_.retrieves.begin_generation(state_->generation().value);
   if (successor_) session_.own_loop.ring();  // there is something before any new request
   std::lock_guard guard(seams_lock);
@@ -105,6 +106,7 @@ bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
       *ref.id = handles.fs_fh(handle->index);
     }
   }
+  if (revive_open_files(req)) return false;
   if (ask_for_attribute(req)) return false;
   if (req.rerun && !req.cleared && check_before(req)) return false;
   slot.start_running();
@@ -113,19 +115,22 @@ bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
 }
 
 // The request waits; once the object is known it starts again from its bytes. A handle that a dead
-// server had opened needs no closing: then only the tables change.
+// server had opened needs no closing: then only the tables change. But with the last one a hidden
+// file has to go, if it has not gone yet.
 void ReconnectSeam::park_and_revive(fuse_req& req, IdRef stale) {
-  if (req.row->replay == Replay::released) return answer(req, 0);
-  const auto go_on = [this, &req](int error) {
+  const bool released = req.row->replay == Replay::released;
+  if (released && !node_in_use(req)) return answer(req, 0);
+  const auto go_on = [this, &req, released](int error) {
     if (error == 0) return run_again(req);
-    answer(req, error);
+    answer(req, released ? 0 : error);
   };
+  const Absence absence = released ? Absence::expected : Absence::reported;
   if (stale.kind == IdRef::Kind::handle) {
-    return revive_handle(*req.lane, HandleId{*stale.id}, go_on);
+    return revive_handle(*req.lane, HandleId{*stale.id}, go_on, absence);
   }
   const auto node = state_->nodes().find(NodeId{*stale.id});
   if (!node) return answer(req, node.error());
-  revive_node(*req.lane, node->index, go_on);
+  revive_node(*req.lane, node->index, go_on, absence);
 }
 
 void ReconnectSeam::run_again(fuse_req& req) {
@@ -138,7 +143,9 @@ void ReconnectSeam::answer(fuse_req& req, int error) {
   reply(req, {.error = -error});
 }
 
-void ReconnectSeam::no_reply(fuse_req& req) { end(req, slot_of(req)); }
+void ReconnectSeam::no_reply(fuse_req& req) {
+  end(req, slot_of(req));
+}
 
 int ReconnectSeam::reply_data(fuse_req& req, fuse_bufvec& data, fuse_buf_copy_flags flags) {
   // Memory of the filesystem's goes through the slot, as in reply_unstored().
@@ -172,8 +179,7 @@ void ReconnectSeam::forget(fuse_req& req, std::span<fuse_forget_data> items, boo
     const bool last = i + 1 == items.size();
     const auto publish =
         last ? SlotPublish::done() : SlotPublish::progress(static_cast<uint32_t>(i + 1));
-    const auto told =
-        state_->nodes().forget(slot, NodeId{items[i].ino}, items[i].nlookup, publish);
+    const auto told = state_->nodes().forget(slot, NodeId{items[i].ino}, items[i].nlookup, publish);
     if (told && told->count > 0) items[kept++] = {told->fs_ino, told->count};
   }
   // Already empty, unless there was nothing to forget.

@@ -1,10 +1,12 @@
-// The seam with reconnect switched on: requests are received into slots of the shared state, ids are
-// translated between kernel and filesystem, and what replies grant is counted, so that another
+// The seam with reconnect switched on: requests are received into slots of the shared state, ids
+// are translated between kernel and filesystem, and what replies grant is counted, so that another
 // process can go on at any instruction.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <unordered_map>
 #include <vector>
 
 #include "reconnect/holder/holder.h"
@@ -20,8 +22,9 @@ using Revived = std::function<void(int error)>;
 
 class ReconnectSeam final : public Seam {
  public:
-  // `runtime_dir` is where the state's name and the keeper's socket are. `successor`: the connection
-  // was taken over, and what its last server left has to be settled before the first request.
+  // `runtime_dir` is where the state's name and the keeper's socket are. `successor`: the
+  // connection was taken over, and what its last server left has to be settled before the first
+  // request.
   ReconnectSeam(fuse_session& session, std::unique_ptr<State> state,
                 std::unique_ptr<HolderLink> link, UniqueFd runtime_dir, std::string runtime_path,
                 bool successor, int previous_end = -1);
@@ -39,6 +42,9 @@ class ReconnectSeam final : public Seam {
   void no_reply(fuse_req& req) override;
   void ran(fuse_req& req) override;
   void forget(fuse_req& req, std::span<fuse_forget_data> items, bool batch) override;
+  int hiding(fuse_req& req, std::string_view name, std::string_view hidden) override;
+  void not_hidden(fuse_req& req, std::string_view hidden) override;
+  bool outlives_server() const override { return true; }
   void note_direntplus(std::span<std::byte> room, const fuse_entry_param& entry) override;
   Result<void> device_added(size_t index, int fd) override;
   Result<void> serving() override;
@@ -84,8 +90,14 @@ class ReconnectSeam final : public Seam {
   void tell_forgets(Lane& lane);
 
   // revive.cc: objects of former incarnations
-  void revive_node(Lane& lane, uint32_t index, Revived done);
-  void revive_handle(Lane& lane, HandleId id, Revived done);
+  enum class Absence : uint8_t { reported, expected };
+  void revive_node(Lane& lane, uint32_t index, Revived done, Absence absence = Absence::reported);
+  void revive_handle(Lane& lane, HandleId id, Revived done, Absence absence = Absence::reported);
+
+  // open_files.cc: who has a file open that is removed
+  std::vector<HandleId> take_stale_handles(NodeId node);
+  std::optional<NodeId> node_in_use(const fuse_req& req);
+  bool revive_open_files(fuse_req& req);
 
   // replay.cc: what a former incarnation was in the middle of
   static constexpr uint32_t kCrashWeight = 8;
@@ -139,6 +151,11 @@ class ReconnectSeam final : public Seam {
   std::atomic<uint32_t> suspect_{0};      // its slot's index + 1; 0: none
   SpinMutex pending_lock_;
   std::vector<Slot> pending_;
+
+  // Handles of dead incarnations by node, found when somebody first asks.
+  std::mutex stale_lock_;
+  bool stale_known_ = false;
+  std::unordered_map<uint64_t, std::vector<HandleId>> stale_handles_;
 };
 
 }  // namespace fuse3::reconnect

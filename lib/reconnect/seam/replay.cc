@@ -1,5 +1,5 @@
-// Requests that a former server was in the middle of: they are run again, and what the first run may
-// have left is told apart from what was there before (doc/reconnect.md, replay table).
+// Requests that a former server was in the middle of: they are run again, and what the first run
+// may have left is told apart from what was there before (doc/reconnect.md, replay table).
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <signal.h>
@@ -44,7 +44,7 @@ const char* undecidable(const fuse_req& req, const HandleTable& handles) {
       const auto args = args_of<wire::CopyFileRange>(req);
       const bool same = args.node_out == req.message->node();
       return same && overlapping(args.off_in, args.off_out, args.len) ? "the ranges overlap"
-                                                                       : nullptr;
+                                                                      : nullptr;
     }
     default:
       return nullptr;
@@ -56,12 +56,14 @@ const char* undecidable(const fuse_req& req, const HandleTable& handles) {
 // A request in whose company so many servers died is not given to another. One that crashed may
 // well have done so because of it; one that was killed was more likely killed for another reason,
 // but may have been using too much memory on its account.
-bool ReconnectSeam::is_poison(const Slot& slot) { return slot.deaths() >= 3 * kCrashWeight; }
+bool ReconnectSeam::is_poison(const Slot& slot) {
+  return slot.deaths() >= 3 * kCrashWeight;
+}
 
 uint32_t ReconnectSeam::weight_of_end(int wait_status) {
   if (wait_status < 0) return 1;
-  const bool killed = WIFSIGNALED(wait_status) && (WTERMSIG(wait_status) == SIGKILL ||
-                                                   WTERMSIG(wait_status) == SIGTERM);
+  const bool killed = WIFSIGNALED(wait_status) &&
+                      (WTERMSIG(wait_status) == SIGKILL || WTERMSIG(wait_status) == SIGTERM);
   return killed ? 1 : kCrashWeight;
 }
 
@@ -79,8 +81,10 @@ int ReconnectSeam::objection_to_rerun(fuse_req& req) {
   }
   if (const char* why = undecidable(req, state_->handles())) {
     state_->count(State::Figure::poisoned);
-    log_error("fuse: whether %s on node %llu (%s) was done before the server died cannot be told "
-              "(%s): EIO", req.row->name, id, path.c_str(), why);
+    log_error(
+        "fuse: whether %s on node %llu (%s) was done before the server died cannot be told "
+        "(%s): EIO",
+        req.row->name, id, path.c_str(), why);
     return EIO;
   }
   return 0;
@@ -105,12 +109,18 @@ bool ReconnectSeam::check_after(fuse_req& req, const Reply& reply) {
     case Replay::made:
       if (reply.error != -EEXIST) return false;
       switch (req.row->opcode) {
-        case Opcode::mkdir: return check_made(req, args_of<wire::Mkdir>(req).name);
-        case Opcode::mknod: return check_made(req, args_of<wire::Mknod>(req).name);
-        case Opcode::symlink: return check_made(req, args_of<wire::Symlink>(req).name);
-        case Opcode::link: return check_made(req, args_of<wire::Link>(req).name);
-        case Opcode::create: return check_made(req, args_of<wire::Create>(req).name);
-        default: return false;
+        case Opcode::mkdir:
+          return check_made(req, args_of<wire::Mkdir>(req).name);
+        case Opcode::mknod:
+          return check_made(req, args_of<wire::Mknod>(req).name);
+        case Opcode::symlink:
+          return check_made(req, args_of<wire::Symlink>(req).name);
+        case Opcode::link:
+          return check_made(req, args_of<wire::Link>(req).name);
+        case Opcode::create:
+          return check_made(req, args_of<wire::Create>(req).name);
+        default:
+          return false;
       }
     case Replay::removed:
       if (reply.error != -ENOENT) return false;
@@ -118,8 +128,7 @@ bool ReconnectSeam::check_after(fuse_req& req, const Reply& reply) {
       return true;
     case Replay::renamed:
       // EEXIST: with RENAME_NOREPLACE a filesystem may look at the target first.
-      return (reply.error == -ENOENT || reply.error == -EEXIST) &&
-             check_renamed(req, -reply.error);
+      return (reply.error == -ENOENT || reply.error == -EEXIST) && check_renamed(req, -reply.error);
     case Replay::set_xattr:
       return reply.error == -EEXIST && check_xattr(req);
     case Replay::removed_xattr:

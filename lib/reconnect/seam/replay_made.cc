@@ -24,7 +24,7 @@ bool ReconnectSeam::is_what_was_asked_for(const fuse_req& req, const fuse_entry_
     }
     case Opcode::link: {
       const auto old = state_->nodes().find(args_of<wire::Link>(req).old_node);
-      return old && state_->nodes().identity(old->index).matches(identity_in(entry));
+      return old && state_->nodes().identity(old->index).matches(identity_in(session_, entry));
     }
     default:
       return false;
@@ -35,7 +35,7 @@ bool ReconnectSeam::check_made(fuse_req& req, std::string name) {
   // The kernel asks for a name to be made only when it knows of none. One in the table was there
   // before the request.
   if (state_->nodes().find_edge(req.message->node(), name)) return false;
-  ask_lookup(session_, *req.lane, req.ino, name, [this, &req](const Answer& found) {
+  ask_lookup(session_, *req.lane, req.ino, name, false, [this, &req](const Answer& found) {
     if (!found_one(found)) return answer(req, EEXIST);
     if (!is_what_was_asked_for(req, found.entry)) return refuse_made(req, found.entry);
     if (req.row->opcode == Opcode::symlink) return compare_target(req, found.entry);

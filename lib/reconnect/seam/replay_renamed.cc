@@ -17,11 +17,11 @@ bool ReconnectSeam::check_renamed(fuse_req& req, int error) {
   const auto node = state_->nodes().find(*source);
   if (!node) return false;
   const Identity wanted = state_->nodes().identity(node->index);
-  ask_lookup(session_, *req.lane, state_->nodes().fs_ino(new_parent->index), args.new_name,
+  ask_lookup(session_, *req.lane, state_->nodes().fs_ino(new_parent->index), args.new_name, false,
              [this, &req, wanted, error](const Answer& found) {
                const bool there = found_one(found);
                if (there) tell_forget(session_, *req.lane, found.entry.ino, 1);
-               answer(req, there && wanted.matches(identity_in(found.entry)) ? 0 : error);
+               answer(req, there && wanted.matches(identity_in(session_, found.entry)) ? 0 : error);
              });
   return true;
 }
@@ -42,19 +42,24 @@ bool ReconnectSeam::check_exchanged(fuse_req& req) {
   const auto first = identity_at(req.message->node(), args.name);
   const auto second = identity_at(args.new_parent, args.new_name);
   const auto parent = nodes.find(req.message->node());
-  if (!first || (!second && !whiteout) || !parent) {
+  // Where inode numbers mean nothing, two files look the same.
+  const bool alike = first && second && !whiteout && first->matches(*second);
+  if (!first || (!second && !whiteout) || !parent || alike) {
+    log_error(
+        "fuse: whether an exchange of names was done before the server died cannot be told: EIO");
     answer(req, EIO);
     return true;
   }
-  ask_lookup(session_, *req.lane, nodes.fs_ino(parent->index), args.name,
+  ask_lookup(session_, *req.lane, nodes.fs_ino(parent->index), args.name, false,
              [this, &req, first, second, whiteout](const Answer& found) {
                const bool there = found_one(found);
                if (there) tell_forget(session_, *req.lane, found.entry.ino, 1);
-               const bool done = there && (whiteout ? S_ISCHR(found.entry.attr.st_mode) &&
-                                                          !first->matches(identity_in(found.entry))
-                                                    : second->matches(identity_in(found.entry)));
+               const bool done =
+                   there && (whiteout ? S_ISCHR(found.entry.attr.st_mode) &&
+                                            !first->matches(identity_in(session_, found.entry))
+                                      : second->matches(identity_in(session_, found.entry)));
                if (done) return answer(req, 0);
-               if (!there || !first->matches(identity_in(found.entry))) {
+               if (!there || !first->matches(identity_in(session_, found.entry))) {
                  log_error(
                      "fuse: whether an exchange of names was done before the server died "
                      "cannot be told: EIO");

@@ -76,8 +76,8 @@ int ReconnectSeam::reply_unstored(fuse_req& req, const Slot& slot, const Reply& 
 }
 
 // The change that a successful reply means for the tables, in one transaction with the reply.
-Result<void> ReconnectSeam::store_edges(fuse_req& req, const Slot& slot,
-                                        const SlotPublish& publish, int error, bool* published) {
+Result<void> ReconnectSeam::store_edges(fuse_req& req, const Slot& slot, const SlotPublish& publish,
+                                        int error, bool* published) {
   NodeTable& nodes = state_->nodes();
   const NodeId parent = req.message->node();
   *published = true;
@@ -143,10 +143,12 @@ int ReconnectSeam::reply_stored(fuse_req& req, const Slot& slot, const Reply& re
   }
   const uint32_t offset = slot.offset_of(room.data());
   bool published = false;
-  const auto stored = store_edges(req, slot, SlotPublish::replied(offset, static_cast<uint32_t>(size)),
-                                  reply.error, &published);
-  if (!stored) log_error("fuse: %s changed names that cannot be kept: %s", req.row->name,
-                         std::strerror(stored.error()));
+  const auto stored =
+      store_edges(req, slot, SlotPublish::replied(offset, static_cast<uint32_t>(size)), reply.error,
+                  &published);
+  if (!stored)
+    log_error("fuse: %s changed names that cannot be kept: %s", req.row->name,
+              std::strerror(stored.error()));
   if (!published || !stored) {
     Slot mine = slot;
     mine.publish_reply(offset, static_cast<uint32_t>(size));

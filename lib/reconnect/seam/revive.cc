@@ -16,14 +16,18 @@ namespace {
 constexpr size_t kDeepest = 1u << 20;
 constexpr unsigned kMostSteps = 1u << 22;
 
-bool means_absence(int error) { return error == ENOENT || error == ENOTDIR || error == ESTALE; }
+bool means_absence(int error) {
+  return error == ENOENT || error == ENOTDIR || error == ESTALE;
+}
 
-// Finds a node and, first, the directories above it that are stale as well. Kept on the heap and not
-// as a recursion: paths can be deeper than a stack. Deletes itself when it is done.
+// Finds a node and, first, the directories above it that are stale as well. Kept on the heap and
+// not as a recursion: paths can be deeper than a stack. Deletes itself when it is done.
 class NodeRevival {
  public:
-  NodeRevival(fuse_session& session, State& state, Lane& lane, uint32_t index, Revived done)
-      : session_(session), state_(state), lane_(lane), done_(std::move(done)) {
+  // `quiet`: that it is not there is no news.
+  NodeRevival(fuse_session& session, State& state, Lane& lane, uint32_t index, Revived done,
+              bool quiet)
+      : session_(session), state_(state), lane_(lane), done_(std::move(done)), quiet_(quiet) {
     path_.push_back({index, 0, 0});
   }
 
@@ -68,7 +72,7 @@ class NodeRevival {
       return Outcome::again;
     }
     turn_.store(kAsking, std::memory_order_relaxed);
-    ask_lookup(session_, lane_, nodes.fs_ino(edge.parent), std::string(edge.name),
+    ask_lookup(session_, lane_, nodes.fs_ino(edge.parent), std::string(edge.name), edge.hidden,
                [this](const Answer& answer) {
                  take(answer);
                  if (turn_.exchange(kAnswered, std::memory_order_acq_rel) == kWaiting) run();
@@ -85,7 +89,7 @@ class NodeRevival {
       error_ = answer.error;
       return;
     }
-    if (!found || !nodes.identity(part.index).matches(identity_in(answer.entry))) {
+    if (!found || !nodes.identity(part.index).matches(identity_in(session_, answer.entry))) {
       if (found) tell_forget(session_, lane_, answer.entry.ino, 1);
       part.cursor = part.next;
       return;
@@ -99,6 +103,7 @@ class NodeRevival {
   }
 
   void note_absence(const Part& part) {
+    if (quiet_) return;
     state_.count(State::Figure::stale);
     // Without a name it was removed while it was open: nothing the log would help with.
     if (part.cursor == 0) return;
@@ -114,6 +119,7 @@ class NodeRevival {
   State& state_;
   Lane& lane_;
   Revived done_;
+  const bool quiet_;
   std::vector<Part> path_;  // each is needed for the one before it
   unsigned steps_ = 0;
   int error_ = 0;
@@ -122,11 +128,12 @@ class NodeRevival {
 
 }  // namespace
 
-void ReconnectSeam::revive_node(Lane& lane, uint32_t index, Revived done) {
-  (new NodeRevival(session_, *state_, lane, index, std::move(done)))->run();
+void ReconnectSeam::revive_node(Lane& lane, uint32_t index, Revived done, Absence absence) {
+  const bool quiet = absence == Absence::expected;
+  (new NodeRevival(session_, *state_, lane, index, std::move(done), quiet))->run();
 }
 
-void ReconnectSeam::revive_handle(Lane& lane, HandleId id, Revived done) {
+void ReconnectSeam::revive_handle(Lane& lane, HandleId id, Revived done, Absence absence) {
   const auto handle = state_->handles().find(id);
   if (!handle) return done(handle.error());
   const uint32_t index = handle->index;
@@ -134,10 +141,11 @@ void ReconnectSeam::revive_handle(Lane& lane, HandleId id, Revived done) {
   const auto node = state_->nodes().find(state_->handles().node(index));
   if (!node) return done(node.error());
   if (!state_->nodes().bound(node->index)) {
-    return revive_node(lane, node->index, [this, &lane, id, done](int error) {
+    const auto then = [this, &lane, id, done, absence](int error) {
       if (error != 0) return done(error);
-      revive_handle(lane, id, done);
-    });
+      revive_handle(lane, id, done, absence);
+    };
+    return revive_node(lane, node->index, then, absence);
   }
   const uint64_t ino = state_->nodes().fs_ino(node->index);
   const bool directory = state_->handles().kind(index) == HandleKind::directory;
@@ -146,8 +154,10 @@ void ReconnectSeam::revive_handle(Lane& lane, HandleId id, Revived done) {
              // ENOSYS: this filesystem has no open, so its handles mean nothing to it.
              if (answer.error != 0 && answer.error != ENOSYS) {
                state_->count(State::Figure::stale);
-               log(FUSE_LOG_WARNING, "fuse: a file that was open when the server died cannot be "
-                   "opened again: %s", strerror(answer.error));
+               log(FUSE_LOG_WARNING,
+                   "fuse: a file that was open when the server died cannot be "
+                   "opened again: %s",
+                   strerror(answer.error));
                return done(means_absence(answer.error) ? ESTALE : answer.error);
              }
              if (!state_->handles().rebind(id, answer.open.fh) && answer.error == 0) {

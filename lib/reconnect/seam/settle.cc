@@ -51,8 +51,10 @@ Result<void> ReconnectSeam::adopt_init() {
   if (!agreement) return agreement.as_error();
   const std::string problem = difference(agreed, agreement->reply);
   if (!problem.empty()) {
-    log_error("fuse: cannot take over the filesystem at %s: %s. Start the server with the options "
-              "it was mounted with, or unmount it.", session_.mountpoint.c_str(), problem.c_str());
+    log_error(
+        "fuse: cannot take over the filesystem at %s: %s. Start the server with the options "
+        "it was mounted with, or unmount it.",
+        session_.mountpoint.c_str(), problem.c_str());
     return Error{ENOTSUP};
   }
   agreement->reply = agreed;
@@ -64,8 +66,10 @@ Result<void> ReconnectSeam::adopt_init() {
   adopt(session_, *agreement);
   constexpr uint64_t kLocks = wire::init_flag::flock_locks | wire::init_flag::posix_locks;
   if ((agreement->negotiated.flags & kLocks) != 0) {
-    log(FUSE_LOG_WARNING, "fuse: locks that the filesystem at %s had granted before its server died "
-        "are lost", session_.mountpoint.c_str());
+    log(FUSE_LOG_WARNING,
+        "fuse: locks that the filesystem at %s had granted before its server died "
+        "are lost",
+        session_.mountpoint.c_str());
   }
   return {};
 }
@@ -108,8 +112,8 @@ void ReconnectSeam::settle_slot(const Slot& slot, std::vector<Slot>& again) {
   again.push_back(slot);
 }
 
-// The server died between keeping its answer to INIT and storing it as the slot's reply: adopt_init()
-// has gone by the former already.
+// The server died between keeping its answer to INIT and storing it as the slot's reply:
+// adopt_init() has gone by the former already.
 void ReconnectSeam::finish_init(Slot slot) {
   const auto saved = state_->init_reply();
   const wire::OutHeader header =
