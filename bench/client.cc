@@ -161,6 +161,14 @@ Operation ReadAhead(const Place& place, size_t size) {
   };
 }
 
+// Each client has its own directory where there is a place for its number.
+std::string DirectoryOf(std::string directory, int client) {
+  if (const size_t place = directory.rfind('#'); place != std::string::npos) {
+    directory.replace(place, 1, std::to_string(client));
+  }
+  return directory;
+}
+
 // "read:4096" is the operation "read" with that block size.
 Operation Make(std::string_view name, const Place& place) {
   const size_t colon = name.find(':');
@@ -228,7 +236,7 @@ int main(int argc, char* argv[]) {
     threads.reserve(outcomes.size());
     for (int i = 0; i < clients; ++i) {
       threads.emplace_back([&, i] {
-        const Operation operation = Make(argv[1], Place{argv[2], i});
+        const Operation operation = Make(argv[1], Place{DirectoryOf(argv[2], i), i});
         for (int n = 0; n < kWarmUps; ++n) {
           operation();
         }

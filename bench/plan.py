@@ -26,7 +26,7 @@ class Row:
     filesystem: str
     title: str
     operation: str  # as bench/client knows it
-    directory: str  # below the mountpoint
+    directory: str  # below the mountpoint; "#" is each client's number
     clients: int
     placement: str
     cells: tuple = field(compare=False)
@@ -60,6 +60,16 @@ OPERATIONS = [
     ("write 1M", "write:1048576"),
     ("read-ahead 128K", "readahead:131072"),
 ]
+# Through the high-level API: by one, two and eight clients, in one directory or each in its own.
+PATH_OPERATIONS = [
+    ("stat", "getattr"),
+    ("lookup", "lookup"),
+    ("open+close", "open"),
+    ("create+unlink", "create"),
+    ("random read 4K", "randread:4096"),
+    ("random write 4K", "randwrite:4096"),
+]
+PATH_DIRECTORIES = [("in one directory", "deep/one"), ("each in its own", "deep/d#")]
 SCALING = {"getattr", "randread:4096", "create"}
 WAKING = {"getattr", "randread:4096"}  # also measured on two processors
 
@@ -89,9 +99,23 @@ def _rows_of(filesystem, title, operation, quick, reattach):
             for clients, placement, loops, again in shapes]
 
 
+def _path_rows(quick, reattach):
+    made = []
+    for title, operation in PATH_OPERATIONS:
+        for where, directory in PATH_DIRECTORIES:
+            for clients in (1, 8) if quick else (1, 2, 8):
+                placement = TOGETHER if clients == 1 else ANYWHERE
+                loops = [SINGLE, MULTI] if clients == 1 else [MULTI]
+                again = [MULTI] if reattach and clients == 1 else []
+                made.append(Row("nullfs_hl", f"{title} {where}", operation, directory, clients,
+                                placement, _cells(loops, again)))
+    return made
+
+
 def rows(quick, reattach):
-    return [row for filesystem in ("nullfs", "passthrough") for title, operation in OPERATIONS
-            for row in _rows_of(filesystem, title, operation, quick, reattach)]
+    return _path_rows(quick, reattach) + [
+        row for filesystem in ("nullfs", "passthrough") for title, operation in OPERATIONS
+        for row in _rows_of(filesystem, title, operation, quick, reattach)]
 
 
 def comparisons(all_rows):

@@ -1,5 +1,6 @@
 // Locks on files.
 #include <fcntl.h>
+#include <sys/file.h>
 
 #include "highlevel/call.h"
 #include "highlevel/file_locks.h"
@@ -23,6 +24,9 @@ namespace {
 int ask_lock(Call& call, fuse_ino_t ino, fuse_file_info* info, struct flock* lock, int command) {
   HandlePath path(call, ino, info);
   if (path.error() != 0) return path.error();
+  // It may wait until somebody else closes the file, which nothing must keep from doing so: not
+  // even a rename of a directory above that waits for us. The text stays.
+  if (command == F_SETLKW) path.release();
   return layer::lock(call.fs, path.path(), info, command, lock);
 }
 
@@ -66,6 +70,7 @@ void flock(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info, int operation) 
   Call call(req);
   HandlePath path(call, ino, info);
   int error = path.error();
+  if ((operation & LOCK_NB) == 0) path.release();  // as above
   if (error == 0) error = layer::flock(call.fs, path.path(), info, operation);
   path.release();
   finish(call, error);

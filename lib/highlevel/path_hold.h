@@ -31,6 +31,7 @@ class PathHold {
   // Two names of which one is to become the other: victim(0), victim(1).
   int take_to_rename(uint64_t parent, std::string_view name, uint64_t new_parent,
                      std::string_view new_name);
+  // Gives everything back. The text of the paths stays, whether or not it is true any longer.
   void release();
 
   const char* path(size_t i = 0) const { return ends_[i].text.c_str(); }

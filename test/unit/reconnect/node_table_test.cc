@@ -344,5 +344,88 @@ TEST_F(NodeTableTest, IdentityIsLearnedLater) {
   EXPECT_EQ(look_up(kRootNode, "b", 7101, file(6)), a);
 }
 
+// ---- names that the library gives files itself
+
+class HiddenTest : public NodeTableTest {
+ protected:
+  void hide(std::string_view name, std::string_view hidden) {
+    ASSERT_TRUE(nodes().add_hidden_edge(slot_, kRootNode, name, hidden).ok());
+  }
+  uint32_t index(NodeId id) {
+    const auto ref = nodes().find(id);
+    return ref ? ref->index : 0;
+  }
+  // The edges in the order in which a successor tries them.
+  std::vector<std::string> tried(NodeId id) {
+    std::vector<std::string> names;
+    char name[kMaxName];
+    NodeTable::Edge edge;
+    for (uint32_t cursor = 0; nodes().next_edge(index(id), &cursor, name, &edge);) {
+      names.push_back(std::string(edge.name) + (edge.hidden ? "!" : ""));
+    }
+    return names;
+  }
+};
+
+TEST_F(HiddenTest, HiddenNameIsTriedFirstAndOutlivesTheOther) {
+  const NodeId a = look_up(kRootNode, "a", 100, file(5));
+  EXPECT_FALSE(nodes().hidden(index(a)));
+  hide("a", ".h1");
+  die();
+  EXPECT_TRUE(nodes().hidden(index(a)));
+  EXPECT_EQ(tried(a), (std::vector<std::string>{".h1!", "a"}));
+  ASSERT_TRUE(nodes().remove_edge(slot_, kRootNode, "a", SlotPublish::none()).ok());
+  die();
+  EXPECT_EQ(tried(a), std::vector<std::string>{".h1!"});
+  EXPECT_FALSE(nodes().find_edge(kRootNode, "a"));
+}
+
+TEST_F(HiddenTest, SameNameAgainIsTheSameEdge) {
+  const NodeId a = look_up(kRootNode, "a", 100, file(5));
+  hide("a", ".h1");
+  hide("a", ".h1");
+  hide("a", ".h2");
+  EXPECT_EQ(tried(a), (std::vector<std::string>{".h2!", ".h1!", "a"}));
+}
+
+TEST_F(HiddenTest, TakesTheNameFromWhatHadIt) {
+  const NodeId a = look_up(kRootNode, "a", 100, file(5));
+  const NodeId other = look_up(kRootNode, ".h1", 101, file(6));
+  hide("a", ".h1");
+  EXPECT_EQ(nodes().find_edge(kRootNode, ".h1"), a);
+  EXPECT_TRUE(tried(other).empty());
+}
+
+TEST_F(HiddenTest, OfWhatIsNotKnownIsNothing) {
+  hide("unknown", ".h1");
+  EXPECT_FALSE(nodes().find_edge(kRootNode, ".h1"));
+}
+
+TEST_F(HiddenTest, FileThatIsNamedAgainIsHiddenNoMore) {
+  const NodeId a = look_up(kRootNode, "a", 100, file(5));
+  hide("a", ".h1");
+  ASSERT_TRUE(nodes().remove_edge(slot_, kRootNode, "a", SlotPublish::none()).ok());
+  ASSERT_TRUE(nodes().move_edge(slot_, kRootNode, ".h1", kRootNode, "b", SlotPublish::none()).ok());
+  EXPECT_FALSE(nodes().hidden(index(a)));
+  EXPECT_EQ(tried(a), std::vector<std::string>{"b"});
+}
+
+TEST_F(HiddenTest, GoesWithTheNode) {
+  const NodeId a = look_up(kRootNode, "a", 100, file(5));
+  hide("a", ".h1");
+  ASSERT_TRUE(nodes().remove_edge(slot_, kRootNode, "a", SlotPublish::none()).ok());
+  forget(a, 1);
+  EXPECT_FALSE(known(a));
+  EXPECT_FALSE(nodes().find_edge(kRootNode, ".h1"));
+}
+
+TEST_F(NodeTableTest, WhereNamesAreNodesAnotherNameIsAnotherNode) {
+  const NodeId a = look_up(kRootNode, "a", 100, file(5));
+  die();
+  nodes().set_names_are_nodes();
+  EXPECT_NE(look_up(kRootNode, "link", 200, file(5)), a);
+  EXPECT_EQ(look_up(kRootNode, "a", 201, file(5)), a);
+}
+
 }  // namespace
 }  // namespace fuse3::reconnect
