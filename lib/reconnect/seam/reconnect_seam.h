@@ -110,11 +110,11 @@ class ReconnectSeam final : public Seam {
   bool check_after(fuse_req& req, const Reply& reply);
 
   // replay_*.cc: how it is found out what the first run did
-  bool check_made(fuse_req& req, std::string name);
+  bool check_made(fuse_req& req, std::string name, int error);
   bool is_what_was_asked_for(const fuse_req& req, const fuse_entry_param& entry);
   void accept_made(fuse_req& req, const fuse_entry_param& entry);
-  void refuse_made(fuse_req& req, const fuse_entry_param& entry);
-  void compare_target(fuse_req& req, const fuse_entry_param& entry);
+  void refuse_made(fuse_req& req, const fuse_entry_param& entry, int error);
+  void compare_target(fuse_req& req, const fuse_entry_param& entry, int error);
   void open_made(fuse_req& req, const fuse_entry_param& entry);
   bool check_renamed(fuse_req& req, int error);
   bool check_exchanged(fuse_req& req);

@@ -51,6 +51,9 @@ const char* undecidable(const fuse_req& req, const HandleTable& handles) {
   }
 }
 
+// SFTP, for one, has no word for EEXIST: its filesystems say that something went wrong.
+bool may_mean_exists(int error) { return error == EEXIST || error == EPERM || error == EIO; }
+
 }  // namespace
 
 // A request in whose company so many servers died is not given to another. One that crashed may
@@ -107,18 +110,18 @@ bool ReconnectSeam::check_after(fuse_req& req, const Reply& reply) {
   if (reply.error == 0) return false;
   switch (req.row->replay) {
     case Replay::made:
-      if (reply.error != -EEXIST) return false;
+      if (!may_mean_exists(-reply.error)) return false;
       switch (req.row->opcode) {
         case Opcode::mkdir:
-          return check_made(req, args_of<wire::Mkdir>(req).name);
+          return check_made(req, args_of<wire::Mkdir>(req).name, -reply.error);
         case Opcode::mknod:
-          return check_made(req, args_of<wire::Mknod>(req).name);
+          return check_made(req, args_of<wire::Mknod>(req).name, -reply.error);
         case Opcode::symlink:
-          return check_made(req, args_of<wire::Symlink>(req).name);
+          return check_made(req, args_of<wire::Symlink>(req).name, -reply.error);
         case Opcode::link:
-          return check_made(req, args_of<wire::Link>(req).name);
+          return check_made(req, args_of<wire::Link>(req).name, -reply.error);
         case Opcode::create:
-          return check_made(req, args_of<wire::Create>(req).name);
+          return check_made(req, args_of<wire::Create>(req).name, -reply.error);
         default:
           return false;
       }

@@ -1,4 +1,4 @@
-// Replay of what makes a name: EEXIST is success when what is there is what was asked for.
+// Replay of what makes a name: that it exists is success when what is there is what was asked for.
 #include "reconnect/seam/arguments.h"
 #include "reconnect/seam/reconnect_seam.h"
 
@@ -31,14 +31,14 @@ bool ReconnectSeam::is_what_was_asked_for(const fuse_req& req, const fuse_entry_
   }
 }
 
-bool ReconnectSeam::check_made(fuse_req& req, std::string name) {
+bool ReconnectSeam::check_made(fuse_req& req, std::string name, int error) {
   // The kernel asks for a name to be made only when it knows of none. One in the table was there
   // before the request.
   if (state_->nodes().find_edge(req.message->node(), name)) return false;
-  ask_lookup(session_, *req.lane, req.ino, name, false, [this, &req](const Answer& found) {
-    if (!found_one(found)) return answer(req, EEXIST);
-    if (!is_what_was_asked_for(req, found.entry)) return refuse_made(req, found.entry);
-    if (req.row->opcode == Opcode::symlink) return compare_target(req, found.entry);
+  ask_lookup(session_, *req.lane, req.ino, name, false, [this, &req, error](const Answer& found) {
+    if (!found_one(found)) return answer(req, error);
+    if (!is_what_was_asked_for(req, found.entry)) return refuse_made(req, found.entry, error);
+    if (req.row->opcode == Opcode::symlink) return compare_target(req, found.entry, error);
     if (req.row->opcode == Opcode::create) return open_made(req, found.entry);
     accept_made(req, found.entry);
   });
@@ -50,22 +50,22 @@ void ReconnectSeam::accept_made(fuse_req& req, const fuse_entry_param& entry) {
   reply(req, {.entry = &entry});
 }
 
-void ReconnectSeam::refuse_made(fuse_req& req, const fuse_entry_param& entry) {
+void ReconnectSeam::refuse_made(fuse_req& req, const fuse_entry_param& entry, int error) {
   tell_forget(session_, *req.lane, entry.ino, 1);
-  answer(req, EEXIST);
+  answer(req, error);
 }
 
-void ReconnectSeam::compare_target(fuse_req& req, const fuse_entry_param& entry) {
+void ReconnectSeam::compare_target(fuse_req& req, const fuse_entry_param& entry, int error) {
   const auto operation = session_.ops.readlink;
-  if (operation == nullptr) return refuse_made(req, entry);
+  if (operation == nullptr) return refuse_made(req, entry, error);
   ask(
       session_, *req.lane, Opcode::readlink,
       [operation, ino = entry.ino](fuse_req& question) { operation(&question, ino); },
-      [this, &req, entry](const Answer& found) {
+      [this, &req, entry, error](const Answer& found) {
         const std::string_view target = args_of<wire::Symlink>(req).target;
         const std::string_view there(reinterpret_cast<const char*>(found.bytes.data()),
                                      found.bytes.size());
-        if (found.error != 0 || there != target) return refuse_made(req, entry);
+        if (found.error != 0 || there != target) return refuse_made(req, entry, error);
         accept_made(req, entry);
       });
 }
