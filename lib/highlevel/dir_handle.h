@@ -25,6 +25,7 @@ struct DirHandle {
   uint64_t fh = 0;  // the filesystem's
 
   std::mutex lock;        // one reader at a time; held while the filesystem is asked
+  bool streams = false;   // the filesystem gives offsets, as far as it was asked
   bool complete = false;  // `listing` is the whole directory
   Listing listing;
   std::vector<std::byte> reply;

@@ -16,7 +16,7 @@ class Listing {
  public:
   struct Entry {
     uint64_t cookie;
-    uint64_t ino;
+    uint64_t ino;   // 0: not known
     uint32_t type;  // of st_mode
     uint32_t name_start;
     uint32_t name_length;

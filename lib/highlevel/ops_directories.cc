@@ -36,11 +36,16 @@ class Reading {
   int run(const char* path, off_t offset, fuse_file_info& info) {
     if (offset == 0) handle_.complete = false;
     if (!handle_.complete) {
-      handle_.listing.clear();
-      const auto flags = plus_ ? FUSE_READDIR_PLUS : FUSE_READDIR_DEFAULTS;
-      const int error = layer::readdir(call_.fs, path, this, fill, offset, &info, flags);
-      if (error != 0 || error_ != 0) return error_ != 0 ? error_ : error;
-      if (streams_) return 0;
+      // A filesystem that gives no offsets may refuse every one but 0. Of a directory that a former
+      // incarnation read from, it is not known yet whether it gives any.
+      const off_t from = handle_.streams ? offset : 0;
+      probing_ = from != offset;
+      int error = ask(path, from, info);
+      if (probing_ && handle_.streams) {
+        probing_ = false;
+        error = ask(path, offset, info);
+      }
+      if (error != 0 || handle_.streams) return error;
       handle_.listing.finish(call_.req.seam->outlives_server());
       handle_.complete = true;
     }
@@ -55,21 +60,31 @@ class Reading {
   }
 
  private:
+  int ask(const char* path, off_t offset, fuse_file_info& info) {
+    handle_.listing.clear();
+    first_ = true;
+    error_ = 0;
+    const auto flags = plus_ ? FUSE_READDIR_PLUS : FUSE_READDIR_DEFAULTS;
+    const int error = layer::readdir(call_.fs, path, this, fill, offset, &info, flags);
+    return error_ != 0 ? error_ : error;
+  }
+
   bool take(std::string_view name, const struct stat* attributes, off_t offset,
             fuse_fill_dir_flags flags) {
     const bool whole = attributes != nullptr && (flags & FUSE_FILL_DIR_PLUS) != 0;
     const bool streams = offset != 0;
-    if (!first_ && streams != streams_) {
+    if (!first_ && streams != handle_.streams) {
       error_ = -EIO;  // some entries with, some without an offset: neither way can be gone
       return false;
     }
     first_ = false;
-    streams_ = streams;
+    handle_.streams = streams;
     if (!streams) {
       handle_.listing.add(name, attributes, whole);
       return true;
     }
-    const uint64_t ino = attributes != nullptr ? attributes->st_ino : kUnknownIno;
+    if (probing_) return false;
+    const uint64_t ino = attributes != nullptr ? attributes->st_ino : 0;
     const mode_t type = attributes != nullptr ? attributes->st_mode & S_IFMT : 0;
     return emit(name, ino, type, whole ? attributes : nullptr, static_cast<uint64_t>(offset));
   }
@@ -85,9 +100,9 @@ class Reading {
     }
   }
 
-  // What the application sees for a number.
+  // What the application sees for a number. Never 0: readers take that for a name that is gone.
   uint64_t number_of(std::string_view name, uint64_t given) {
-    if (call_.config.use_ino != 0) return given;
+    if (call_.config.use_ino != 0) return given != 0 ? given : kUnknownIno;
     uint64_t number = kUnknownIno;
     if (call_.config.readdir_ino == 0 || directory_ == nullptr) return number;
     if (Node* node = call_.tree.hold_child(*directory_, name)) {
@@ -137,7 +152,7 @@ class Reading {
   const bool plus_;
   size_t used_ = 0;
   bool first_ = true;
-  bool streams_ = false;
+  bool probing_ = false;  // only whether it gives offsets is asked
   int error_ = 0;
 };
 

@@ -2,6 +2,7 @@
 being read, and applications at work."""
 
 import fcntl
+import itertools
 import os
 import threading
 import time
@@ -155,6 +156,8 @@ def test_directory_is_read_on_after_a_kill(mortal, removing):
     with os.scandir(mortal.mnt / 'd') as entries:
         for i, entry in enumerate(entries):
             seen.append(entry.name)
+            # Readers pass over what has none.
+            assert entry.inode() != 0
             if removing:
                 os.unlink(entry.path)
             if i % 200 == 150:
@@ -162,6 +165,25 @@ def test_directory_is_read_on_after_a_kill(mortal, removing):
     assert sorted(seen) == sorted(names)
     if removing:
         os.rmdir(mortal.mnt / 'd')
+
+
+@pytest.mark.limit(90)
+@pytest.mark.parametrize('example', ['passthrough', 'passthrough_fh'])
+def test_directories_of_examples_are_read_on_after_kills(bench, example):
+    """One gives no offsets, the other those of the directory below, of which every server opens its
+    own. Two streams that are at different places are read on in turns."""
+    fs = bench.add(example)
+    names = sorted(f'name{i:04}' for i in range(1500))
+    (fs.src / 'd').mkdir()
+    for name in names:
+        (fs.src / 'd' / name).touch()
+    with os.scandir(fs.mnt / 'd') as first, os.scandir(fs.mnt / 'd') as second:
+        seen = {first: [], second: []}
+        for stream, count in [(first, 700), *[(second, 200), (first, 150)] * 8]:
+            seen[stream] += [entry.name for entry in itertools.islice(stream, count)]
+            fs.kill_server()
+        for stream, before in seen.items():
+            assert sorted([*before, *(entry.name for entry in stream)]) == names
 
 
 def _remove_and_read(fs, worker, seconds, problems):

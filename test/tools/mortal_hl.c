@@ -137,15 +137,15 @@ static int do_flock(const char* path, struct fuse_file_info* info, int operation
 
 static int do_readdir(const char* path, void* buffer, fuse_fill_dir_t fill, off_t offset,
                       struct fuse_file_info* info, enum fuse_readdir_flags flags) {
-  (void)offset;
   (void)info;
   (void)flags;
+  // It gives none, so there is none that it could understand.
+  if (offset != 0) return -EINVAL;
   const int fd = openat(root, below(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* directory = fd >= 0 ? fdopendir(fd) : NULL;
   if (directory == NULL) return -errno;
   for (struct dirent* entry; (entry = readdir(directory)) != NULL;) {
-    struct stat attributes = {.st_ino = entry->d_ino, .st_mode = (mode_t)entry->d_type << 12};
-    if (fill(buffer, entry->d_name, &attributes, 0, FUSE_FILL_DIR_DEFAULTS) != 0) break;
+    if (fill(buffer, entry->d_name, NULL, 0, FUSE_FILL_DIR_DEFAULTS) != 0) break;
   }
   closedir(directory);
   return 0;
