@@ -95,7 +95,9 @@ def sshfs(mount, installed, sshd):
 
 @pytest.mark.limit(150)
 def test_applications(sshfs, sshd, work, seed, killed):
-    load.run(sshfs, work, ['probe', 'effects', 'fio', 'git'], 8, seed, 1 if killed else 0, WITHOUT)
+    # git writes files that it makes with mode 0444: see test_file_that_may_only_be_read.
+    names = ['probe', 'effects', 'fio', *([] if killed else ['git'])]
+    load.run(sshfs, work, names, 8, seed, 1 if killed else 0, WITHOUT)
     assert not oracle.differences(sshd.home, sshfs.mnt)
 
 
@@ -119,6 +121,27 @@ def test_open_files(sshfs, sshd, killed):
     assert (sshd.home / 'dir/file').read_bytes() == b'first second'
     # The kernel does not wait for a RELEASE, at which the hidden file goes.
     assert procs.wait_until(lambda: os.listdir(sshd.home / 'dir') == ['file'], 10)
+
+
+@pytest.mark.limit(60)
+def test_file_that_may_only_be_read(sshfs, sshd, killed):
+    """Who makes a file of mode 0444 may write to it. The user at the other side, whom permissions bind,
+    may not open it for that again: what was written stays, more fails, and nothing else does."""
+    fd = os.open(sshfs.mnt / 'file', os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o444)
+    os.write(fd, b'first ')
+    if killed:
+        sshfs.recover()
+        with pytest.raises(PermissionError):
+            os.write(fd, b'second')
+        with pytest.raises(PermissionError):
+            os.close(fd)
+        (sshfs.mnt / 'other').write_text('text')
+        assert (sshfs.mnt / 'other').read_text() == 'text'
+    else:
+        os.write(fd, b'second')
+        os.close(fd)
+    want = b'first ' if killed else b'first second'
+    assert (sshfs.mnt / 'file').read_bytes() == want == (sshd.home / 'file').read_bytes()
 
 
 @pytest.fixture
