@@ -35,7 +35,9 @@ struct Reader {
   }
 };
 
-void apply_patches(std::vector<std::byte>& bytes, const uint8_t* data, size_t size) {
+// Where things are is asked of the sample: a patch may have moved them.
+void apply_patches(std::vector<std::byte>& bytes, const std::vector<std::byte>& sample,
+                   const uint8_t* data, size_t size) {
   for (; size >= kPatch; data += kPatch, size -= kPatch) {
     uint16_t where;
     uint32_t value;
@@ -43,7 +45,7 @@ void apply_patches(std::vector<std::byte>& bytes, const uint8_t* data, size_t si
     std::memcpy(&value, data + 3, sizeof value);
     const size_t at = data[0] == kAnywhere
                           ? size_t{where} * 4 % (bytes.size() - sizeof value)
-                          : interesting_word(bytes, uint64_t{where} * 8 + data[0] % 8);
+                          : interesting_word(sample, uint64_t{where} * 8 + data[0] % 8);
     std::memcpy(&bytes[at], &value, sizeof value);
   }
 }
@@ -60,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Reader reader{data + 1, size - 1};
     add_journal(bytes, [&] { return reader.next(); });
   } else {
-    apply_patches(bytes, data, size);
+    apply_patches(bytes, sample, data, size);
   }
   open_and_use(bytes);
   return 0;
