@@ -40,7 +40,8 @@ def test_layers(overlay, layers, sample, killed, read_under_kills):
     before = oracle.snapshot(sample)
     assert (overlay.mnt / 'dir.1' / 'more').read_text() == 'of the second layer'
     (overlay.mnt / 'dir.1' / 'more').unlink()
-    read_under_kills(overlay, sample, per_second=4 if killed else 0)
+    # A merged directory has another inode number with each server; see doc/programs.md.
+    read_under_kills(overlay, sample, per_second=4 if killed else 0, spare=0.25)
 
     with open(overlay.mnt / 'big', 'r+b') as file:
         file.write(b'changed')
