@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / 'lib')]
 
 import ways  # noqa: E402  pylint: disable=wrong-import-position
+from exceptions import possible  # noqa: E402  pylint: disable=wrong-import-position
 from fusetest import connection, paths, procs  # noqa: E402  pylint: disable=wrong-import-position
 from fusetest.filesystem import (  # noqa: E402  pylint: disable=wrong-import-position
     Filesystem, tmpfs_folder)
@@ -40,9 +41,9 @@ def pytest_report_header(config):
 def pytest_generate_tests(metafunc):
     if 'way' in metafunc.fixturenames:
         chosen = ways.WAYS + (ways.LONG_WAYS if metafunc.config.getoption('--long') else [])
-        metafunc.parametrize('way', chosen, ids=lambda way: way.name, scope='session')
-    if 'name' in metafunc.fixturenames:
-        metafunc.parametrize('name', ways.case_names())
+        pairs = [pytest.param(way, name, id=f'{way.name}-{name}') for way in chosen
+                 for name in ways.case_names() if possible(way, name)]
+        metafunc.parametrize('way, name', pairs, scope='session')
 
 
 @pytest.fixture(scope='session', autouse=True)
