@@ -186,8 +186,10 @@ def is_mounted(root, point):
 
 
 def test_a_users_filesystem_compiled_there(installed):
-    installed.copy_in(ROOT / 'example' / 'hello_ll.c', 'hello_ll.c')
-    installed.run('sh', '-c', 'cd /tmp && cc hello_ll.c -o hello_ll $(pkg-config --cflags --libs fuse3)')
+    for name in ('hello_ll.c', 'hello_operations.c', 'hello_operations.h'):
+        installed.copy_in(ROOT / 'example' / name, name)
+    installed.run('sh', '-c', 'cd /tmp && cc hello_ll.c hello_operations.c -o hello_ll '
+                  '$(pkg-config --cflags --libs fuse3)')
     installed.run('sh', '-c', 'mkdir -p /tmp/u/m /tmp/u/r && chown -R 65534:65534 /tmp/u && '
                   'chmod 700 /tmp/u/r')
     env = {'XDG_RUNTIME_DIR': '/tmp/u/r'}
