@@ -52,6 +52,7 @@ const fuse_opt kOptions[] = {
     {"readdirplus", offsetof(Options, readdirplus), 1},
     {"no_readdirplus", offsetof(Options, readdirplus), 0},
     {"direct_io", offsetof(Options, direct_io), 1},
+    {"backing", offsetof(Options, backing), 1},
     {"splice", offsetof(Options, splice), 1},
     {"no_splice", offsetof(Options, splice), 0},
     FUSE_OPT_KEY("allow_other", kAllowOther),
@@ -70,6 +71,8 @@ constexpr char kHelp[] =
     "    -o [no_]posix_lock     pass record locks on (default: no)\n"
     "    -o [no_]readdirplus    list directories with attributes (default: yes)\n"
     "    -o direct_io           never use the page cache\n"
+    "    -o backing             let the kernel read and write the files behind by itself; for "
+    "root\n"
     "    -o [no_]splice         move data without copying it (default: yes)\n";
 
 int ParseOption(void* options, const char*, int key, fuse_args*) {
@@ -105,14 +108,17 @@ void Init(void* userdata, fuse_conn_info* connection) {
   if (!options.readdirplus) {
     Want(connection, FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO, false);
   }
-  // A server with root's rights writes and truncates without clearing set-user-id bits: leave that to
-  // the kernel.
+  // A server with root's rights writes and truncates without clearing set-user-id bits: leave that
+  // to the kernel.
   Want(connection, FUSE_CAP_HANDLE_KILLPRIV, false);
   if (geteuid() == 0) {
     Want(connection, FUSE_CAP_ATOMIC_O_TRUNC, false);
   }
 #ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
   Want(connection, FUSE_CAP_HANDLE_KILLPRIV_V2, false);
+#endif
+#ifdef FUSE_CAP_PASSTHROUGH
+  Want(connection, FUSE_CAP_PASSTHROUGH, options.backing);
 #endif
 #ifdef FUSE_CAP_DIRECT_IO_ALLOW_MMAP
   Want(connection, FUSE_CAP_DIRECT_IO_ALLOW_MMAP, true);
@@ -216,6 +222,13 @@ int Run(fuse_args* args, const fuse_cmdline_opts& command, const Options& option
   if (options.allow_other && geteuid() == 0) {
     // The server may do everything; what its callers may, the kernel checks.
     fuse_opt_add_arg(args, "-odefault_permissions");
+  }
+  if (options.backing && options.writeback) {
+    fputs(
+        "passthrough_ll: with -o backing the kernel keeps no pages, so -o writeback cannot be "
+        "had\n",
+        stderr);
+    return EXIT_FAILURE;
   }
   PrepareProcess();
   const std::unique_ptr<Filesystem> fs = OpenSource(options);

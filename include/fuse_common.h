@@ -247,6 +247,10 @@ struct fuse_loop_config_v1 {
     and writes itself; see fuse_passthrough_open(). Default off. Since 3.17. */
 #define FUSE_CAP_PASSTHROUGH (UINT64_C(1) << 29)
 
+/** Values of fuse_conn_info::max_backing_stack_depth. Since 3.17. */
+#define FUSE_BACKING_STACKED_UNDER (0)
+#define FUSE_BACKING_STACKED_OVER (1)
+
 /** File handles that outlive the kernel's cache are refused (name_to_handle_at(2), NFS). Default
     off. Since 3.17. */
 #define FUSE_CAP_NO_EXPORT_SUPPORT (UINT64_C(1) << 30)
@@ -308,8 +312,10 @@ struct fuse_conn_info {
       The default is 1. */
   uint32_t time_gran;
 
-  /** With FUSE_CAP_PASSTHROUGH: how many filesystems of its kind may be stacked below this one,
-      1 or 2; 0 turns passthrough off. Since 3.17. */
+  /** With FUSE_CAP_PASSTHROUGH: whether backing files may lie on a filesystem that itself stands on
+      others (overlayfs, another one with passthrough). FUSE_BACKING_STACKED_UNDER, the default: they
+      may not, but such a filesystem can stand on this one. FUSE_BACKING_STACKED_OVER: they may, and
+      none can stand on this one. Linux allows two layers in all. Since 3.17. */
   uint32_t max_backing_stack_depth;
 
   /** Set it when the filesystem does not care for interrupted requests: the library then ignores

@@ -14,7 +14,7 @@ void Open(fuse_req_t req, fuse_ino_t ino, fuse_file_info* file) {
     fuse_reply_err(req, errno);
     return;
   }
-  ReplyOpened(req, std::move(opened), file);
+  ReplyOpened(req, ino, std::move(opened), file);
 }
 
 // Answers with a file that was just made and opened, or with the error that making it met. The
@@ -29,7 +29,7 @@ void ReplyMade(fuse_req_t req, int error, Fd made, fuse_file_info* file) {
   if (error != 0) {
     fuse_reply_err(req, error);
   } else {
-    ReplyOpened(req, std::move(made), file, &entry);
+    ReplyOpened(req, entry.ino, std::move(made), file, &entry);
   }
 }
 
@@ -105,7 +105,11 @@ void Flush(fuse_req_t req, fuse_ino_t ino, fuse_file_info* file) {
   fuse_reply_err(req, copy < 0 ? errno : ErrorOf(close(copy)));
 }
 
-void Release(fuse_req_t req, fuse_ino_t, fuse_file_info* file) {
+void Release(fuse_req_t req, fuse_ino_t ino, fuse_file_info* file) {
+  Filesystem& fs = Filesystem::Of(req);
+  if (fs.options.backing) {
+    fs.backing_files.Leave(req, &fs.InodeOf(ino));
+  }
   fuse_reply_err(req, ErrorOf(close(HandleOf(file))));
 }
 

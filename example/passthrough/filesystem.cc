@@ -121,15 +121,35 @@ void ReplyEntry(fuse_req_t req, int error, const fuse_entry_param& entry) {
   }
 }
 
-void ReplyOpened(fuse_req_t req, Fd opened, fuse_file_info* file, const fuse_entry_param* entry) {
+// Lets the kernel do the open file's I/O by itself, if it will.
+static void Back(fuse_req_t req, const Inode& inode, int descriptor,
+                 [[maybe_unused]] fuse_file_info* file) {
+  [[maybe_unused]] const int id = Filesystem::Of(req).backing_files.Join(req, &inode, descriptor);
+#ifdef FUSE_CAP_PASSTHROUGH
+  file->backing_id = id;
+  // There is no page cache to keep; the kernel refuses the two together.
+  file->keep_cache = file->keep_cache && id == 0;
+#endif
+}
+
+void ReplyOpened(fuse_req_t req, fuse_ino_t ino, Fd opened, fuse_file_info* file,
+                 const fuse_entry_param* entry) {
   Filesystem& fs = Filesystem::Of(req);
   fs.SetCaching(file);
+  if (fs.options.backing) {
+    Back(req, fs.InodeOf(ino), opened.Get(), file);
+  }
   file->fh = static_cast<uint64_t>(opened.Get());
   const int sent =
       entry != nullptr ? fuse_reply_create(req, entry, file) : fuse_reply_open(req, file);
   if (sent == 0) {
     opened.Release();  // perhaps closed by now: its release may have come in between
-  } else if (entry != nullptr) {
+    return;
+  }
+  if (fs.options.backing) {
+    fs.backing_files.Leave(req, &fs.InodeOf(ino));
+  }
+  if (entry != nullptr) {
     fs.Unlook(*entry);
   }
 }

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "backing.h"
 #include "fd.h"
 #include "inode_table.h"
 #include "lock_waiter.h"
@@ -57,6 +58,7 @@ struct Filesystem {
   const Options options;
   Inode root;  // not in the table: the kernel never forgets it
   InodeTable inodes;
+  BackingFiles backing_files;
   PosixLocks posix_locks;
   LockWaiter lock_waiter;  // the last member: its thread uses those above
 
@@ -93,7 +95,7 @@ class ActingAsCaller {
 void ReplyEntry(fuse_req_t req, int error, const fuse_entry_param& entry);
 
 // Hands an opened file to the kernel, which releases it later. With an entry it was just created.
-void ReplyOpened(fuse_req_t req, Fd opened, fuse_file_info* file,
+void ReplyOpened(fuse_req_t req, fuse_ino_t ino, Fd opened, fuse_file_info* file,
                  const fuse_entry_param* entry = nullptr);
 
 inline int HandleOf(const fuse_file_info* file) {

@@ -14,6 +14,7 @@ struct Options {
   int posix_lock = 0;
   int readdirplus = 1;
   int direct_io = 0;
+  int backing = 0;
   int splice = 1;
   int allow_other = 0;
 

@@ -80,7 +80,8 @@ wire::InitOut make_reply(const fuse_conn_info& conn, const wire::Init& offer) {
     out.max_pages = static_cast<uint16_t>((conn.max_write + page - 1) / page);
   }
   if ((flags & flag::passthrough) != 0) {
-    out.max_stack_depth = FUSE3_FIELD_OR(conn, max_backing_stack_depth, 0);
+    // The kernel counts this filesystem, too.
+    out.max_stack_depth = FUSE3_FIELD_OR(conn, max_backing_stack_depth, 0) + 1;
   }
   if ((flags & flag::request_timeout) != 0) out.request_timeout = timeout;
   return out;

@@ -23,6 +23,7 @@ LONG_WAYS = [
     Way('ll-no-readdirplus', options=['no_readdirplus']),
     Way('ll-no-cache', options=['cache=never']),
     Way('ll-locks', options=['flock', 'posix_lock']),
+    Way('ll-backing', options=['backing']),
     Way('ll-clone-killed', options=['clone_fd'], killed=True),
     Way('ll-no-cache-killed', options=['cache=never'], killed=True)]
 if paths.example('passthrough').exists():

@@ -249,16 +249,22 @@ TEST(SessionInit, SmallerLimitsAreTaken) {
   EXPECT_EQ(page(), tiny.out.max_write);
 }
 
+uint32_t stack_depth_for(uint32_t backing_depth) {
+  return negotiate_with(45, kEveryFlag, {.init = [=](fuse_conn_info& conn) {
+                          fuse_set_feature_flag(&conn, FUSE_CAP_PASSTHROUGH);
+                          conn.max_backing_stack_depth = backing_depth;
+                        }})
+      .out.max_stack_depth;
+}
+
 TEST(SessionInit, PassthroughSaysHowDeepItMayBe) {
-  const Offered stacked = negotiate_with(45, kEveryFlag, {.init = [](fuse_conn_info& conn) {
-                                           fuse_set_feature_flag(&conn, FUSE_CAP_PASSTHROUGH);
-                                           conn.max_backing_stack_depth = 1;
+  EXPECT_EQ(1u, stack_depth_for(FUSE_BACKING_STACKED_UNDER));
+  EXPECT_EQ(2u, stack_depth_for(FUSE_BACKING_STACKED_OVER));
+  const Offered without = negotiate_with(45, kEveryFlag, {.init = [](fuse_conn_info& conn) {
+                                           conn.max_backing_stack_depth = FUSE_BACKING_STACKED_OVER;
                                          }});
-  EXPECT_TRUE(flags_of(stacked.out) & flag::passthrough);
-  EXPECT_EQ(1u, stacked.out.max_stack_depth);
-  const Offered flat = negotiate_with(
-      45, kEveryFlag, {.init = [](fuse_conn_info& conn) { conn.max_backing_stack_depth = 2; }});
-  EXPECT_EQ(0u, flat.out.max_stack_depth);
+  EXPECT_EQ(0u, without.out.max_stack_depth);
+  EXPECT_FALSE(flags_of(without.out) & flag::passthrough);
 }
 
 TEST(SessionInit, ASecondOneIsAnError) {
