@@ -46,15 +46,24 @@ void ActAsServer(void) {
   errno = error;
 }
 
-void WantForMirror(struct fuse_conn_info* connection) {
-  /* A server with root's rights writes without clearing set-user-id bits: leave that to the kernel.
-   */
+static void DoNotWant(struct fuse_conn_info* connection, unsigned capability) {
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
-  fuse_unset_feature_flag(connection, FUSE_CAP_HANDLE_KILLPRIV);
-  fuse_unset_feature_flag(connection, FUSE_CAP_HANDLE_KILLPRIV_V2);
+  fuse_unset_feature_flag(connection, capability);
 #else
-  connection->want &= ~(unsigned)FUSE_CAP_HANDLE_KILLPRIV;
+  connection->want &= ~capability;
 #endif
+}
+
+void WantForMirror(struct fuse_conn_info* connection) {
+  /* A server with root's rights writes and truncates without clearing set-user-id bits: leave that to
+     the kernel. */
+  DoNotWant(connection, FUSE_CAP_HANDLE_KILLPRIV);
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+  DoNotWant(connection, FUSE_CAP_HANDLE_KILLPRIV_V2);
+#endif
+  if (geteuid() == 0) {
+    DoNotWant(connection, FUSE_CAP_ATOMIC_O_TRUNC);
+  }
 }
 
 static int Access(const char* path, int mask) {

@@ -22,9 +22,8 @@ LISTED = [
 ]
 # The same for one way of mounting alone.
 LISTED_FOR = {
-    # example/passthrough.c falls short of the file system below it here; not the kernel's doing.
     **dict.fromkeys(('hl', 'hl-killed'), [
-        ('bits_go_with_writes', r'\d+ after open trunc by .*', '.*'),
+        # A chown to nobody changes nothing that the high-level API has an operation for.
         ('times_of_changes', r'times of f after chown nothing', r'\[\]'),
         # With reconnect, offsets are made from names, which gives another order.
         ('renamed_working_directory', r'listdir.*', '.*')]),
