@@ -104,7 +104,9 @@ const char kSessionOptionHelp[] =
     "    -o no_reattach         mount and end as without reattach\n"
     "    -o reattach_dir=DIR    where a mount's state is kept\n"
     "    -o reattach_timeout=SECONDS  how long a mount whose server died waits for a successor\n"
-    "                           before it is given up\n";
+    "                           before it is given up\n"
+    "    -o reattach_ioctl=WHAT  an ioctl that may change something and was running when this\n"
+    "                           process died: eintr, the caller is told so (default); rerun\n";
 
 int parse_cmdline(fuse_args* args, fuse_cmdline_opts* opts) {
   // A caller may free what this holds after a failure.

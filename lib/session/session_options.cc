@@ -19,16 +19,28 @@ struct Raw {
   int reattach;  // -1: not said
   char* directory;
   unsigned timeout;
+  char* ioctl;
 };
 
-const fuse_opt kOptions[] = {
-    {"-d", offsetof(Raw, debug), 1},
-    {"debug", offsetof(Raw, debug), 1},
-    {"reattach", offsetof(Raw, reattach), 1},
-    {"no_reattach", offsetof(Raw, reattach), 0},
-    {"reattach_dir=%s", offsetof(Raw, directory), 0},
-    {"reattach_timeout=%u", offsetof(Raw, timeout), 0},
-    FUSE_OPT_END};
+const fuse_opt kOptions[] = {{"-d", offsetof(Raw, debug), 1},
+                             {"debug", offsetof(Raw, debug), 1},
+                             {"reattach", offsetof(Raw, reattach), 1},
+                             {"no_reattach", offsetof(Raw, reattach), 0},
+                             {"reattach_dir=%s", offsetof(Raw, directory), 0},
+                             {"reattach_timeout=%u", offsetof(Raw, timeout), 0},
+                             {"reattach_ioctl=%s", offsetof(Raw, ioctl), 0},
+                             FUSE_OPT_END};
+
+// One of two words; the first means false. EINVAL after a message.
+Result<void> parse_word(const char* option, char* given, const char* first, const char* second,
+                        bool* is_second) {
+  const std::unique_ptr<char, void (*)(void*)> word(given, std::free);
+  if (!word) return {};
+  *is_second = std::strcmp(given, second) == 0;
+  if (*is_second || std::strcmp(given, first) == 0) return {};
+  log_error("fuse: %s=%s: it must be %s or %s", option, given, first, second);
+  return Error{EINVAL};
+}
 
 bool environment_wants_reattach(bool* said) {
   const char* value = std::getenv("FUSE_REATTACH");
@@ -55,11 +67,14 @@ bool administrator_wants_reattach() {
 
 Result<SessionOptions> parse_session_options(fuse_args* args) {
   SessionOptions options;
-  Raw raw{0, -1, nullptr, options.reattach_timeout};
+  Raw raw{0, -1, nullptr, options.reattach_timeout, nullptr};
   const int parsed = opt_parse(args, &raw, kOptions, nullptr);
   if (raw.directory != nullptr) options.reattach_dir = raw.directory;
   std::free(raw.directory);
-  if (parsed != 0) return Error{EINVAL};
+  bool eintr = true;
+  const auto ioctl = parse_word("reattach_ioctl", raw.ioctl, "rerun", "eintr", &eintr);
+  if (parsed != 0 || !ioctl) return Error{EINVAL};
+  options.reattach_ioctl = eintr ? IoctlPolicy::eintr : IoctlPolicy::rerun;
   options.debug = raw.debug != 0;
   options.reattach_timeout = raw.timeout;
   if (raw.timeout == 0) {

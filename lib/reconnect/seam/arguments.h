@@ -36,6 +36,13 @@ inline uint64_t generation_in(const fuse_session& session, uint64_t generation) 
   return session.names_are_nodes ? 0 : generation;
 }
 
+// What was read or written there is gone, and cannot be asked for again.
+inline bool one_way(const HandleTable& handles, HandleId id) {
+  constexpr uint32_t kOneWay = wire::open_reply::stream | wire::open_reply::nonseekable;
+  const auto handle = handles.find(id);
+  return handle && (handles.fopen_flags(handle->index) & kOneWay) != 0;
+}
+
 inline bool found_one(const Answer& answer) {
   return answer.error == 0 && answer.has_entry && answer.entry.ino != 0;
 }

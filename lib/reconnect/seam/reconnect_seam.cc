@@ -61,7 +61,7 @@ void ReconnectSeam::all_after_daemonize_fork() {
   std::lock_guard guard(seams_lock);
   for (ReconnectSeam* seam : seams) {
     seam->state_->set_pid(::getpid());
-    seam->link_->after_daemonize_fork();
+    if (seam->link_) seam->link_->after_daemonize_fork();
   }
 }
 
@@ -107,7 +107,7 @@ bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
     }
   }
   if (revive_open_files(req)) return false;
-  if (ask_for_attribute(req)) return false;
+  if (ask_before_first_run(req)) return false;
   if (req.rerun && !req.cleared && check_before(req)) return false;
   slot.start_running();
   OwnLoop::called();
@@ -154,8 +154,9 @@ int ReconnectSeam::reply_data(fuse_req& req, fuse_bufvec& data, fuse_buf_copy_fl
     const iovec piece{static_cast<std::byte*>(buf.mem) + data.off, buf.size - data.off};
     return reply(req, {.pieces = &piece, .piece_count = 1});
   }
-  if (req.row->opcode == wire::Opcode::readdirplus) {
-    // Its ids have to be replaced, and what it grants counted.
+  // Of READDIRPLUS the ids have to be replaced, and what it grants counted; what cannot be read
+  // again is stored.
+  if (req.row->opcode == wire::Opcode::readdirplus || reads_one_way(req)) {
     std::vector<std::byte> bytes(buf_size(data));
     fuse_bufvec into = FUSE_BUFVEC_INIT(bytes.size());
     into.buf[0].mem = bytes.data();
@@ -200,12 +201,14 @@ std::optional<NodeId> ReconnectSeam::node_of(fuse_ino_t ino) {
 Result<void> ReconnectSeam::device_added(size_t index, int fd) {
   const auto added = state_->add_device();
   if (!added) return added.as_error();
+  if (!link_) return {};
   return link_->add_device(static_cast<unsigned>(index), fd);
 }
 
 // A successor that never got so far as to serve leaves the mount to the next one.
 bool ReconnectSeam::stopping() {
   if (successor_ && !serving_.load(std::memory_order_acquire)) return false;
+  if (!link_) return true;
   const auto gone = link_->goodbye();
   if (!gone) log_error("fuse: cannot end the keeper: %s", std::strerror(gone.error()));
   return true;

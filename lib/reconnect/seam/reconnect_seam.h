@@ -6,11 +6,14 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "reconnect/holder/holder.h"
 #include "reconnect/seam/inquiry.h"
+#include "reconnect/seam/notes.h"
 #include "reconnect/state.h"
 #include "session/seam.h"
 #include "session/session.h"
@@ -22,7 +25,8 @@ using Revived = std::function<void(int error)>;
 
 class ReconnectSeam final : public Seam {
  public:
-  // `runtime_dir` is where the state's name and the keeper's socket are. `successor`: the
+  // `link` is null where nobody holds the device for a successor (tests). `runtime_dir` is where
+  // the state's name and the keeper's socket are. `successor`: the
   // connection was taken over, and what its last server left has to be settled before the first
   // request.
   ReconnectSeam(fuse_session& session, std::unique_ptr<State> state,
@@ -60,6 +64,7 @@ class ReconnectSeam final : public Seam {
   // slots_in_hand.cc: slots and their owners
   Slot slot_of(const fuse_req& req) const;
   bool take_pending(Place* place, bool force);
+  static bool is_unsettled_rename(const Slot& slot);
   Place place_in(const Slot& slot) const;
   Result<Slot> free_slot();
   void let_go(const Place& place);
@@ -82,6 +87,7 @@ class ReconnectSeam final : public Seam {
   size_t grant_entries(fuse_req& req, const Slot& slot, std::span<std::byte> entries, bool* full);
 
   // replies.cc: all others
+  bool reads_one_way(const fuse_req& req);
   int reply_stored(fuse_req& req, const Slot& slot, const Reply& reply);
   int reply_unstored(fuse_req& req, const Slot& slot, const Reply& reply);
   Result<void> store_edges(fuse_req& req, const Slot& slot, const SlotPublish& publish, int error,
@@ -115,20 +121,39 @@ class ReconnectSeam final : public Seam {
   void accept_made(fuse_req& req, const fuse_entry_param& entry);
   void refuse_made(fuse_req& req, const fuse_entry_param& entry, int error);
   void compare_target(fuse_req& req, const fuse_entry_param& entry, int error);
+  void compare_linked(fuse_req& req, const fuse_entry_param& entry, int error);
   void open_made(fuse_req& req, const fuse_entry_param& entry);
   bool check_renamed(fuse_req& req, int error);
   bool check_exchanged(fuse_req& req);
+  bool check_exchanged_alike(fuse_req& req);
+  bool cannot_tell(fuse_req& req);
+  bool exchanges_alike(const fuse_req& req);
+  std::optional<std::pair<uint64_t, uint64_t>> fs_parents(const fuse_req& req);
+  // What a file under a name looks like, as one number; 0: nothing is there.
+  using Looked = std::function<void(uint64_t look)>;
+  void ask_look(fuse_req& req, uint64_t parent, const char* name, Looked then);
   bool check_appended(fuse_req& req);
-  bool ask_for_attribute(fuse_req& req);
+  bool check_shifted(fuse_req& req);
   bool check_xattr(fuse_req& req);
   bool check_xattr_removed(fuse_req& req);
   void write_rest(fuse_req& req, size_t done);
+
+  // replay_notes.cc: what has to be known of the time before the first run
+  using Attributes = std::function<void(int error, const wire::Attr& attr)>;
+  bool ask_before_first_run(fuse_req& req);
+  void begin_question(const fuse_req& req);
+  void end_question(fuse_req& req, Before before);
+  bool note_attribute(fuse_req& req);
+  bool note_size(fuse_req& req);
+  bool note_looks(fuse_req& req);
+  void ask_attributes(fuse_req& req, NodeId node, HandleId handle, Attributes then);
 
   // settle.cc: the start of a successor
   Result<void> adopt_init();
   void settle();
   void settle_slot(const Slot& slot, std::vector<Slot>& again);
   void finish_init(Slot slot);
+  Result<void> tell_keeper();
   HolderSetup holder_setup();
 
   fuse_session& session_;

@@ -1,12 +1,11 @@
 // Requests that a former server was in the middle of: they are run again, and what the first run
 // may have left is told apart from what was there before (doc/reconnect.md, replay table).
-#include <fcntl.h>
-#include <linux/falloc.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "reconnect/seam/arguments.h"
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "support/log.h"
 
@@ -19,26 +18,23 @@ bool overlapping(uint64_t a, uint64_t b, uint64_t length) {
   return a < b ? b - a < length : a - b < length;
 }
 
+bool only_reads(const wire::Ioctl& args) {
+  return _IOC_DIR(args.cmd) == _IOC_READ;
+}
+
 // Why it cannot be known whether the first run happened; null if it can or does not matter.
 const char* undecidable(const fuse_req& req, const HandleTable& handles) {
-  constexpr uint32_t kOneWay = wire::open_reply::stream | wire::open_reply::nonseekable;
-  const auto one_way = [&](HandleId id) {
-    const auto handle = handles.find(id);
-    return handle && (handles.fopen_flags(handle->index) & kOneWay) != 0;
-  };
   switch (req.row->opcode) {
-    case Opcode::fallocate:
-      if ((args_of<wire::Fallocate>(req).mode &
-           (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) != 0) {
-        return "it shifts the file's contents";
-      }
-      return nullptr;
     case Opcode::ioctl:
-      return _IOC_DIR(args_of<wire::Ioctl>(req).cmd) == _IOC_READ ? nullptr : "it is an ioctl";
+      if (req.session->options.reattach_ioctl == IoctlPolicy::rerun) return nullptr;
+      return only_reads(args_of<wire::Ioctl>(req)) ? nullptr : "reattach_ioctl=eintr";
     case Opcode::read:
-      return one_way(args_of<wire::Read>(req).handle) ? "the file cannot be rewound" : nullptr;
+      return one_way(handles, args_of<wire::Read>(req).handle) ? "the file cannot be rewound"
+                                                               : nullptr;
     case Opcode::write:
-      return one_way(args_of<wire::Write>(req).handle) ? "the file cannot be rewound" : nullptr;
+      return one_way(handles, args_of<wire::Write>(req).handle) ? "the file cannot be rewound"
+                                                                : nullptr;
+    // The kernel refuses these itself.
     case Opcode::copy_file_range:
     case Opcode::copy_file_range_64: {
       const auto args = args_of<wire::CopyFileRange>(req);
@@ -51,8 +47,15 @@ const char* undecidable(const fuse_req& req, const HandleTable& handles) {
   }
 }
 
+// Whether nobody has taken the guard away that keeps it from being run twice.
+bool asked_once(const fuse_req& req) {
+  return holds(req.row->opcode == Opcode::ioctl ? Guard::ioctl_policy : Guard::one_way_once);
+}
+
 // SFTP, for one, has no word for EEXIST: its filesystems say that something went wrong.
-bool may_mean_exists(int error) { return error == EEXIST || error == EPERM || error == EIO; }
+bool may_mean_exists(int error) {
+  return error == EEXIST || error == EPERM || error == EIO;
+}
 
 }  // namespace
 
@@ -82,13 +85,14 @@ int ReconnectSeam::objection_to_rerun(fuse_req& req) {
               req.row->name, id, path.c_str());
     return EIO;
   }
-  if (const char* why = undecidable(req, state_->handles())) {
+  if (const char* why = undecidable(req, state_->handles()); why != nullptr && asked_once(req)) {
     state_->count(State::Figure::poisoned);
+    const int error = req.row->opcode == Opcode::ioctl ? EINTR : EIO;
     log_error(
         "fuse: whether %s on node %llu (%s) was done before the server died cannot be told "
-        "(%s): EIO",
-        req.row->name, id, path.c_str(), why);
-    return EIO;
+        "(%s): %s",
+        req.row->name, id, path.c_str(), why, error == EINTR ? "EINTR" : "EIO");
+    return error;
   }
   return 0;
 }
@@ -100,6 +104,8 @@ bool ReconnectSeam::check_before(fuse_req& req) {
       return check_exchanged(req);
     case Replay::appended:
       return check_appended(req);
+    case Replay::placed:
+      return check_shifted(req);
     default:
       return false;
   }
@@ -110,7 +116,7 @@ bool ReconnectSeam::check_after(fuse_req& req, const Reply& reply) {
   if (reply.error == 0) return false;
   switch (req.row->replay) {
     case Replay::made:
-      if (!may_mean_exists(-reply.error)) return false;
+      if (!holds(Guard::made_exists) || !may_mean_exists(-reply.error)) return false;
       switch (req.row->opcode) {
         case Opcode::mkdir:
           return check_made(req, args_of<wire::Mkdir>(req).name, -reply.error);
@@ -126,16 +132,16 @@ bool ReconnectSeam::check_after(fuse_req& req, const Reply& reply) {
           return false;
       }
     case Replay::removed:
-      if (reply.error != -ENOENT) return false;
+      if (!holds(Guard::removed_is_gone) || reply.error != -ENOENT) return false;
       answer(req, 0);
       return true;
     case Replay::renamed:
       // EEXIST: with RENAME_NOREPLACE a filesystem may look at the target first.
       return (reply.error == -ENOENT || reply.error == -EEXIST) && check_renamed(req, -reply.error);
     case Replay::set_xattr:
-      return reply.error == -EEXIST && check_xattr(req);
+      return holds(Guard::xattr_exists) && reply.error == -EEXIST && check_xattr(req);
     case Replay::removed_xattr:
-      return reply.error == -ENODATA && check_xattr_removed(req);
+      return holds(Guard::xattr_gone) && reply.error == -ENODATA && check_xattr_removed(req);
     default:
       return false;
   }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "reconnect/seam/arguments.h"
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "support/log.h"
 #include "wire/reply.h"
@@ -21,41 +22,29 @@ bool ReconnectSeam::check_appended(fuse_req& req) {
   const uint32_t open_flags = handle ? state_->handles().open_flags(handle->index) : 0;
   const bool appends = ((args.flags | open_flags) & O_APPEND) != 0;
   // From the page cache it goes to its place whatever the flags say.
-  if (!appends || (args.write_flags & wire::write_flag::cache) != 0) return false;
-  const auto operation = session_.ops.getattr;
-  if (operation == nullptr) return false;
-  const auto node = state_->nodes().find(req.message->node());
-  if (!node) return false;
-  const uint64_t ino = state_->nodes().fs_ino(node->index);
-  fuse_file_info info{};
-  if (handle) info.fh = state_->handles().fs_fh(handle->index);
-  ask(
-      session_, *req.lane, Opcode::getattr,
-      [operation, ino, info](fuse_req& question) {
-        fuse_file_info copy = info;
-        operation(&question, ino, &copy);
-      },
-      [this, &req, args](const Answer& found) {
-        wire::AttrOut attr{};
-        if (found.error != 0 || found.bytes.size() < sizeof attr) {
-          return answer(req, found.error != 0 ? found.error : EIO);
-        }
-        std::memcpy(&attr, found.bytes.data(), sizeof attr);
-        if (attr.attr.size <= args.offset) {
-          req.cleared = true;
-          return run_again(req);
-        }
-        const uint64_t done = attr.attr.size - args.offset;
-        if (done > args.size) {
-          log_error(
-              "fuse: whether an append of %u bytes at %llu was done before the server died "
-              "cannot be told, the file has %llu: EIO",
-              args.size, static_cast<unsigned long long>(args.offset),
-              static_cast<unsigned long long>(attr.attr.size));
-          return answer(req, EIO);
-        }
-        write_rest(req, static_cast<size_t>(done));
-      });
+  if (!holds(Guard::append_size) || !appends || (args.write_flags & wire::write_flag::cache) != 0)
+    return false;
+  if (session_.ops.getattr == nullptr) return false;
+  ask_attributes(req, req.message->node(), args.handle,
+                 [this, &req, args](int error, const wire::Attr& attr) {
+                   if (error != 0) return answer(req, error);
+                   const uint64_t size = attr.size;
+                   if (size <= args.offset) {
+                     req.cleared = true;
+                     return run_again(req);
+                   }
+                   const uint64_t done = size - args.offset;
+                   if (done > args.size) {
+                     log_error(
+                         "fuse: whether an append of %u bytes at %llu was done before the server "
+                         "died cannot be "
+                         "told, the file has %llu: EIO",
+                         args.size, static_cast<unsigned long long>(args.offset),
+                         static_cast<unsigned long long>(size));
+                     return answer(req, EIO);
+                   }
+                   write_rest(req, static_cast<size_t>(done));
+                 });
   return true;
 }
 

@@ -1,6 +1,8 @@
 // Replay of what makes a name: that it exists is success when what is there is what was asked for.
 #include "reconnect/seam/arguments.h"
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
+#include "wire/reply.h"
 
 namespace fuse3::reconnect {
 
@@ -34,12 +36,17 @@ bool ReconnectSeam::is_what_was_asked_for(const fuse_req& req, const fuse_entry_
 bool ReconnectSeam::check_made(fuse_req& req, std::string name, int error) {
   // The kernel asks for a name to be made only when it knows of none. One in the table was there
   // before the request.
-  if (state_->nodes().find_edge(req.message->node(), name)) return false;
+  if (holds(Guard::made_was_not_known) && state_->nodes().find_edge(req.message->node(), name)) {
+    return false;
+  }
   ask_lookup(session_, *req.lane, req.ino, name, false, [this, &req, error](const Answer& found) {
     if (!found_one(found)) return answer(req, error);
-    if (!is_what_was_asked_for(req, found.entry)) return refuse_made(req, found.entry, error);
-    if (req.row->opcode == Opcode::symlink) return compare_target(req, found.entry, error);
+    if (holds(Guard::made_is_as_asked) && !is_what_was_asked_for(req, found.entry))
+      return refuse_made(req, found.entry, error);
+    if (holds(Guard::symlink_target) && req.row->opcode == Opcode::symlink)
+      return compare_target(req, found.entry, error);
     if (req.row->opcode == Opcode::create) return open_made(req, found.entry);
+    if (req.row->opcode == Opcode::link) return compare_linked(req, found.entry, error);
     accept_made(req, found.entry);
   });
   return true;
@@ -68,6 +75,19 @@ void ReconnectSeam::compare_target(fuse_req& req, const fuse_entry_param& entry,
         if (found.error != 0 || there != target) return refuse_made(req, entry, error);
         accept_made(req, entry);
       });
+}
+
+// Where inode numbers mean nothing, a link looks like what it is a link to.
+void ReconnectSeam::compare_linked(fuse_req& req, const fuse_entry_param& entry, int error) {
+  if (identity_in(session_, entry).ino != 0) return accept_made(req, entry);
+  const uint64_t look = look_of(wire::make_attr(entry.attr));
+  ask_attributes(req, args_of<wire::Link>(req).old_node, HandleId{},
+                 [this, &req, entry, error, look](int failure, const wire::Attr& attr) {
+                   const bool same =
+                       holds(Guard::linked_looks) ? failure == 0 && look_of(attr) == look : true;
+                   if (!same) return refuse_made(req, entry, error);
+                   accept_made(req, entry);
+                 });
 }
 
 void ReconnectSeam::open_made(fuse_req& req, const fuse_entry_param& entry) {

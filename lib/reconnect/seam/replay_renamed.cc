@@ -3,26 +3,45 @@
 #include <cstdio>
 
 #include "reconnect/seam/arguments.h"
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "support/log.h"
+#include "wire/reply.h"
 
 namespace fuse3::reconnect {
+namespace {
 
-// ENOENT: success when the target is what the source was.
+std::optional<Identity> identity_at(const NodeTable& nodes, NodeId parent, const char* name) {
+  const auto id = nodes.find_edge(parent, name);
+  if (!id) return std::nullopt;
+  const auto node = nodes.find(*id);
+  return node ? std::optional(nodes.identity(node->index)) : std::nullopt;
+}
+
+}  // namespace
+
+// ENOENT: success when the target is what the source was. EEXIST: likewise, and the source is gone.
 bool ReconnectSeam::check_renamed(fuse_req& req, int error) {
   const auto args = args_of<wire::Rename>(req);
-  const auto source = state_->nodes().find_edge(req.message->node(), args.name);
-  const auto new_parent = state_->nodes().find(args.new_parent);
-  if (!source || !new_parent) return false;
-  const auto node = state_->nodes().find(*source);
-  if (!node) return false;
-  const Identity wanted = state_->nodes().identity(node->index);
-  ask_lookup(session_, *req.lane, state_->nodes().fs_ino(new_parent->index), args.new_name, false,
-             [this, &req, wanted, error](const Answer& found) {
-               const bool there = found_one(found);
-               if (there) tell_forget(session_, *req.lane, found.entry.ino, 1);
-               answer(req, there && wanted.matches(identity_in(session_, found.entry)) ? 0 : error);
-             });
+  const auto wanted = identity_at(state_->nodes(), req.message->node(), args.name);
+  const auto parents = fs_parents(req);
+  if (!holds(Guard::renamed_is_there) || !wanted || !parents) return false;
+  const auto look_at_target = [this, &req, wanted, error, parent = parents->second] {
+    const auto name = args_of<wire::Rename>(req).new_name;
+    ask_lookup(session_, *req.lane, parent, name, false, [=, this, &req](const Answer& found) {
+      const bool there = found_one(found);
+      if (there) tell_forget(session_, *req.lane, found.entry.ino, 1);
+      answer(req, there && wanted->matches(identity_in(session_, found.entry)) ? 0 : error);
+    });
+  };
+  if (error == ENOENT || !holds(Guard::noreplace_source)) {
+    look_at_target();
+    return true;
+  }
+  ask_look(req, parents->first, args.name, [this, &req, error, look_at_target](uint64_t look) {
+    if (look != 0) return answer(req, error);
+    look_at_target();
+  });
   return true;
 }
 
@@ -32,25 +51,15 @@ bool ReconnectSeam::check_exchanged(fuse_req& req) {
   const auto args = args_of<wire::Rename>(req);
   const bool whiteout = (args.flags & RENAME_WHITEOUT) != 0;
   if ((args.flags & RENAME_EXCHANGE) == 0 && !whiteout) return false;
-  NodeTable& nodes = state_->nodes();
-  const auto identity_at = [&](NodeId parent, const char* name) -> std::optional<Identity> {
-    const auto id = nodes.find_edge(parent, name);
-    if (!id) return std::nullopt;
-    const auto node = nodes.find(*id);
-    return node ? std::optional(nodes.identity(node->index)) : std::nullopt;
-  };
-  const auto first = identity_at(req.message->node(), args.name);
-  const auto second = identity_at(args.new_parent, args.new_name);
-  const auto parent = nodes.find(req.message->node());
-  // Where inode numbers mean nothing, two files look the same.
-  const bool alike = first && second && !whiteout && first->matches(*second);
-  if (!first || (!second && !whiteout) || !parent || alike) {
-    log_error(
-        "fuse: whether an exchange of names was done before the server died cannot be told: EIO");
-    answer(req, EIO);
-    return true;
-  }
-  ask_lookup(session_, *req.lane, nodes.fs_ino(parent->index), args.name, false,
+  if (!holds(Guard::exchange_before)) return false;
+  if (!whiteout && exchanges_alike(req)) return check_exchanged_alike(req);
+  const auto first = identity_at(state_->nodes(), req.message->node(), args.name);
+  const auto second = identity_at(state_->nodes(), args.new_parent, args.new_name);
+  // One file under two names: nothing tells before from after, and nothing has to.
+  if (!whiteout && first && second && first->matches(*second)) return false;
+  const auto parents = fs_parents(req);
+  if (!first || (!second && !whiteout) || !parents) return cannot_tell(req);
+  ask_lookup(session_, *req.lane, parents->first, args.name, false,
              [this, &req, first, second, whiteout](const Answer& found) {
                const bool there = found_one(found);
                if (there) tell_forget(session_, *req.lane, found.entry.ino, 1);
@@ -60,15 +69,60 @@ bool ReconnectSeam::check_exchanged(fuse_req& req) {
                                       : second->matches(identity_in(session_, found.entry)));
                if (done) return answer(req, 0);
                if (!there || !first->matches(identity_in(session_, found.entry))) {
-                 log_error(
-                     "fuse: whether an exchange of names was done before the server died "
-                     "cannot be told: EIO");
-                 return answer(req, EIO);
+                 return void(cannot_tell(req));
                }
                req.cleared = true;
                run_again(req);
              });
   return true;
+}
+
+// By what they looked like before the first run.
+bool ReconnectSeam::check_exchanged_alike(fuse_req& req) {
+  const auto parents = fs_parents(req);
+  if (!parents || before_first_run(slot_of(req)) != Before::present) return cannot_tell(req);
+  const auto name = args_of<wire::Rename>(req).name;
+  ask_look(req, parents->first, name, [this, &req](uint64_t look) {
+    const Slot slot = slot_of(req);
+    if (look == slot.note(kLookNotes + 1)) return answer(req, 0);
+    if (look != slot.note(kLookNotes)) return void(cannot_tell(req));
+    req.cleared = true;
+    run_again(req);
+  });
+  return true;
+}
+
+bool ReconnectSeam::cannot_tell(fuse_req& req) {
+  log_error(
+      "fuse: whether an exchange of names was done before the server died cannot be told: EIO");
+  answer(req, EIO);
+  return true;
+}
+
+// Where inode numbers mean nothing, two files of one type are the same to the tables.
+bool ReconnectSeam::exchanges_alike(const fuse_req& req) {
+  const auto args = args_of<wire::Rename>(req);
+  const auto first = identity_at(state_->nodes(), req.message->node(), args.name);
+  const auto second = identity_at(state_->nodes(), args.new_parent, args.new_name);
+  return holds(Guard::exchange_looks) && first && second && first->ino == 0 &&
+         first->matches(*second);
+}
+
+// What the filesystem calls the two directories.
+std::optional<std::pair<uint64_t, uint64_t>> ReconnectSeam::fs_parents(const fuse_req& req) {
+  const NodeTable& nodes = state_->nodes();
+  const auto parent = nodes.find(req.message->node());
+  const auto new_parent = nodes.find(args_of<wire::Rename>(req).new_parent);
+  if (!parent || !new_parent) return std::nullopt;
+  return std::pair(nodes.fs_ino(parent->index), nodes.fs_ino(new_parent->index));
+}
+
+void ReconnectSeam::ask_look(fuse_req& req, uint64_t parent, const char* name, Looked then) {
+  ask_lookup(session_, *req.lane, parent, name, false, [this, &req, then](const Answer& found) {
+    if (!found_one(found)) return then(0);
+    tell_forget(session_, *req.lane, found.entry.ino, 1);
+    then(look_of(wire::make_attr(found.entry.attr)));
+  });
 }
 
 }  // namespace fuse3::reconnect

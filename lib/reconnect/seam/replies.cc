@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "reconnect/seam/arguments.h"
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "session/direct_seam.h"
 #include "session/message_out.h"
@@ -41,8 +42,15 @@ int ReconnectSeam::reply(fuse_req& req, const Reply& reply) {
   }
   const Replay replay = req.row->replay;
   if (req.row->opcode == Opcode::lookup) return reply_stored(req, slot, reply);
+  if (holds(Guard::one_way_stored) && reads_one_way(req)) return reply_stored(req, slot, reply);
   if (replay == Replay::repeat || replay == Replay::none) return reply_unstored(req, slot, reply);
   return reply_stored(req, slot, reply);
+}
+
+// What it has read cannot be read again.
+bool ReconnectSeam::reads_one_way(const fuse_req& req) {
+  return req.row->opcode == Opcode::read &&
+         one_way(state_->handles(), args_of<wire::Read>(req).handle);
 }
 
 void ReconnectSeam::ran(fuse_req& req) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "lowlevel/negotiate.h"
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "support/log.h"
 #include "wire/reply.h"
@@ -82,7 +83,8 @@ void ReconnectSeam::settle_slot(const Slot& slot, std::vector<Slot>& again) {
     return mine.finish();
   }
   const auto opcode = static_cast<wire::Opcode>(header_of(slot).opcode);
-  switch (slot.stage()) {
+  switch (holds(Guard::stored_reply) || slot.stage() != Stage::replied ? slot.stage()
+                                                                       : Stage::running) {
     case Stage::replied: {
       const auto reply = slot.reply();
       const iovec piece{reply.data(), reply.size()};
@@ -137,6 +139,7 @@ void ReconnectSeam::settle() {
   std::sort(again.begin(), again.end(), [](const Slot& a, const Slot& b) {
     return (header_of(a).unique & ~kResentBit) < (header_of(b).unique & ~kResentBit);
   });
+  std::stable_partition(again.begin(), again.end(), is_unsettled_rename);
   for (const Slot& slot : again) state_->slots().make_present(slot);
   std::lock_guard guard(pending_lock_);
   pending_ = std::move(again);
@@ -169,16 +172,19 @@ Result<void> ReconnectSeam::serving() {
     settle();
     state_->set_last_recovery_ns(now_ns() - began_ns_);
   }
+  if (const auto told = tell_keeper(); !told) return told;
+  serving_.store(true, std::memory_order_release);
+  return {};
+}
+
+Result<void> ReconnectSeam::tell_keeper() {
+  if (!link_) return {};
   // The watch first: if the keeper has died since the mount, saying hello starts another.
   if (const auto watched = link_->start_watch([this] { return holder_setup(); }); !watched) {
     return watched;
   }
-  if (const auto said = link_->hello(true); !said) return said;
-  if (successor_) {
-    if (const auto said = link_->serving(); !said) return said;
-  }
-  serving_.store(true, std::memory_order_release);
-  return {};
+  if (const auto said = link_->hello(true); !said || !successor_) return said;
+  return link_->serving();
 }
 
 }  // namespace fuse3::reconnect

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "support/log.h"
 
@@ -35,9 +36,18 @@ Place ReconnectSeam::place_in(const Slot& slot) const {
       .memory = slot.buffer().data(), .size = slot.buffer().size(), .slot = slot.index() + 1};
 }
 
+bool ReconnectSeam::is_unsettled_rename(const Slot& slot) {
+  wire::InHeader header{};
+  std::memcpy(&header, slot.buffer().data(), sizeof header);
+  const auto opcode = static_cast<wire::Opcode>(header.opcode);
+  return holds(Guard::renames_first) && slot.stage() == Stage::running &&
+         (opcode == wire::Opcode::rename || opcode == wire::Opcode::rename2);
+}
+
 // The oldest request that a former server left. After a crash, those that were running then are
 // suspects: they are run alone, so that none but the culprit is there when it happens again;
-// `force` ends that when one takes too long, for it may be waiting for another.
+// `force` ends that when one takes too long, for it may be waiting for another. So are renames,
+// which come first: until they are settled, files may be under another name than the table says.
 bool ReconnectSeam::take_pending(Place* place, bool force) {
   std::lock_guard guard(pending_lock_);
   // It may wait for as long as it likes (SETLKW), but nobody goes on waiting for it.
@@ -47,7 +57,7 @@ bool ReconnectSeam::take_pending(Place* place, bool force) {
   if (pending_.empty() || (!force && suspect_.load(std::memory_order_relaxed) != 0)) return false;
   const Slot slot = pending_.front();
   pending_.erase(pending_.begin());
-  if (slot.deaths() >= kCrashWeight && !force) {
+  if ((slot.deaths() >= kCrashWeight || is_unsettled_rename(slot)) && !force) {
     suspect_.store(slot.index() + 1, std::memory_order_relaxed);  // counted until it is done
   } else {
     pending_count_.fetch_sub(1, std::memory_order_relaxed);

@@ -60,6 +60,13 @@ int FakeKernel::open_device() const {
   return ::fcntl(event_.get(), F_DUPFD_CLOEXEC, 0);
 }
 
+void FakeKernel::device_moved(int before, int now) {
+  std::lock_guard guard(lock_);
+  for (auto& [unique, request] : requests_) {
+    if (request.device == before && before >= 0) request.device = now;
+  }
+}
+
 void FakeKernel::push(Queued item) {
   queue_.push_back(std::move(item));
   const uint64_t one = 1;

@@ -90,6 +90,8 @@ class FakeKernel {
 
   // A new descriptor of the device, for the session to own.
   int open_device() const;
+  // Another process goes on with what was read from `before`.
+  void device_moved(int before, int now);
 
   // What applications do. `submit` returns the request's unique.
   uint64_t submit(wire::Opcode opcode, uint64_t node, const Bytes& body = {}, Caller caller = {});

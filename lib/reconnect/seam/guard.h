@@ -1,0 +1,43 @@
+// The checks by which a successor finds out what its predecessor did, by name. The crash tests are
+// built so that they can take one away, and have to notice (test/crash/replay).
+#pragma once
+
+namespace fuse3::reconnect {
+
+enum class Guard {
+  none,
+  made_exists,         // EEXIST: is it what the first run made?
+  made_is_as_asked,    // is what is there what was asked for?
+  made_was_not_known,  // the table knew of the name before
+  symlink_target,      // a symbolic link that is there has the wanted target
+  linked_looks,        // where numbers tell nothing: does it look like what was to be linked?
+  removed_is_gone,     // ENOENT of a removal is success
+  renamed_is_there,    // ENOENT of a rename: is the target the source?
+  exchange_before,     // an exchange: what is under the first name before it is run again
+  exchange_looks,      // where numbers tell nothing: what both looked like before the first run
+  noreplace_source,    // EEXIST of a rename: is the source gone?
+  renames_first,       // what they move is looked for when they are settled
+  append_size,         // what of an append is there already
+  shift_size,          // whether a range was inserted or collapsed
+  xattr_before,        // was the attribute there before the first run?
+  xattr_exists,        // EEXIST of a new attribute
+  xattr_gone,          // ENODATA of a removal
+  ioctl_policy,        // an ioctl is not run twice
+  one_way_stored,      // what was read and cannot be read again is kept
+  one_way_once,        // and not read twice
+  stored_reply,        // a stored reply is sent and not made anew
+  last,
+};
+
+#ifdef FUSE3_MUTANTS
+inline Guard removed_guard = Guard::none;
+inline bool holds(Guard guard) {
+  return guard != removed_guard;
+}
+#else
+constexpr bool holds(Guard) {
+  return true;
+}
+#endif
+
+}  // namespace fuse3::reconnect

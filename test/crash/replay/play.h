@@ -1,0 +1,61 @@
+// What a scenario does: applications' calls, as the requests that the kernel makes of them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "world.h"
+
+namespace fuse3::reconnect {
+
+class Play {
+ public:
+  explicit Play(World& world) : world_(world) {}
+
+  // From here on the server may die, and what is answered is noted down.
+  void begin(Deaths deaths);
+  // The kernel closes and forgets everything.
+  void end();
+
+  test::Answer call(wire::Opcode opcode, uint64_t node, const test::Bytes& body = {});
+  // An answer that is waited for later.
+  uint64_t send(wire::Opcode opcode, uint64_t node, const test::Bytes& body);
+  test::Answer answer(wire::Opcode opcode, uint64_t unique);
+  // What has no reply.
+  void tell(wire::Opcode opcode, uint64_t node, const test::Bytes& body = {});
+
+  // Looks a path up, name by name, once each; its node.
+  uint64_t node(const std::string& path);
+  uint64_t open(const std::string& path, uint32_t flags = 2, bool directory = false);
+
+  Disk& disk() { return world_.disk; }
+  World& world() { return world_; }
+  const std::vector<std::string>& notes() const { return notes_; }
+  const std::set<wire::Opcode>& sent() const { return sent_; }
+
+ private:
+  World& world_;
+  bool begun_ = false;
+  std::map<std::string, uint64_t> nodes_;
+  std::vector<std::string> notes_;
+  std::set<wire::Opcode> sent_;
+};
+
+struct Scenario {
+  const char* name;
+  std::function<void(Play&)> prepare;  // may open and look up; begin() follows
+  std::function<void(Play&)> act;
+  std::vector<const char*> options = {};
+  // The answer of a call that a crash can end with an error, and must not leave half done.
+  const char* may_answer = nullptr;
+  bool low_level_only = false;
+  bool high_level_only = false;
+};
+
+const std::vector<Scenario>& name_scenarios();
+const std::vector<Scenario>& file_scenarios();
+
+}  // namespace fuse3::reconnect

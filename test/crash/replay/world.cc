@@ -1,0 +1,200 @@
+#include "world.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "reconnect/seam/connection.h"
+#include "session/session.h"
+
+namespace fuse3::reconnect {
+namespace {
+
+constexpr size_t kStack = 512 * 1024;
+constexpr Geometry kTiny{
+    .max_nodes = 256, .max_handles = 64, .max_slots = 4, .slot_buffer_size = 16 * kPage};
+
+World* running = nullptr;
+
+ssize_t device_writev(int fd, iovec* pieces, int count, void*) {
+  World& world = *running;
+  world.reached("before a reply");
+  const ssize_t result = world.kernel().write(fd, pieces, count);
+  const int error = errno;
+  world.reached("after a reply");
+  errno = error;
+  return result;
+}
+
+ssize_t device_read(int fd, void* buffer, size_t size, void*) {
+  World& world = *running;
+  const ssize_t got = world.kernel().read(fd, buffer, size);
+  world.reached("after receiving");
+  return got;
+}
+
+[[noreturn]] void fail(const char* what) {
+  std::fprintf(stderr, "%s\n", what);
+  std::abort();
+}
+
+}  // namespace
+
+World::World(Interface interface, std::vector<const char*> options)
+    : interface_(interface), options_(std::move(options)), stack_(kStack) {
+  StateParameters parameters;
+  parameters.connection = 42;
+  parameters.owner = ::getuid();
+  parameters.geometry = kTiny;
+  auto state = State::create(UniqueFd(::memfd_create("state", MFD_CLOEXEC)), parameters);
+  if (!state || !(*state)->add_device()) fail("no state");
+  state_fd_.reset(::dup((*state)->fd()));
+  first_ = *std::move(state);
+}
+
+World::~World() {
+  bury();
+}
+
+void World::arm(Deaths deaths) {
+  deaths_ = deaths;
+  armed_ = true;
+}
+
+void World::disarm() {
+  armed_ = false;
+}
+
+void World::reached(const char* place) {
+  if (!armed_ || life_ > 2) return;
+  const int here = stops_[life_]++;
+  const int target = life_ == 0 ? deaths_.first : life_ == 1 ? deaths_.second : -1;
+  if (here != target) return;
+  died_at_ += (died_at_.empty() ? "" : ", then ") + std::string(place);
+  dead_ = true;
+  swapcontext(&server_, &driver_);
+  fail("a dead server went on");
+}
+
+// The next server: the first one, or a successor.
+void World::start() {
+  std::unique_ptr<State> state = std::move(first_);
+  const bool successor = state == nullptr;
+  if (successor) {
+    std::string why;
+    auto left = State::open(UniqueFd(::dup(state_fd_.get())), &why);
+    if (!left) fail(why.c_str());
+    state = *std::move(left);
+  }
+  const auto generation = state->generation();
+  if (!state->claim(generation, ::getpid()) || (successor && !state->recover())) {
+    fail("the state is damaged");
+  }
+  filesystem_ = interface_ == Interface::low_level ? new_low_level(*this, generation.value + 1)
+                                                   : new_high_level(*this, generation.value + 1);
+  fuse_session* session = filesystem_->session();
+  fuse_custom_io io{};
+  io.writev = device_writev;
+  io.read = device_read;
+  const int device = kernel_.open_device();
+  kernel_.device_moved(device_, device);
+  device_ = device;
+  if (fuse_session_custom_io(session, &io, device) != 0) fail("no session");
+  session->sizes.receive = state->mapping().sections().slot_buffer_size - kReplyRoom;
+  constexpr int kKilled = SIGKILL;  // as a wait status
+  use(*session, std::make_unique<ReconnectSeam>(*session, std::move(state), nullptr, UniqueFd(), "",
+                                                successor, kKilled));
+  serving_ = false;
+}
+
+// Its memory and descriptors go with it; what lies on its stack stays as it is.
+void World::bury() {
+  if (!filesystem_) return;
+  fuse_session* session = filesystem_->session();
+  session->seam.reset();
+  session->devices.clear();
+  (void)filesystem_.release();  // whatever holds it is on the dead stack
+}
+
+void World::entry() {
+  World& world = *running;
+  world.run();
+}
+
+// A worker with one place, as far as the kernel has requests.
+void World::run() {
+  if (!filesystem_) start();
+  fuse_session& session = *filesystem_->session();
+  Seam& seam = *session.seam;
+  if (!std::exchange(serving_, true) && !seam.serving()) return complain("it does not serve");
+  Lane* lane = take_lane(session);
+  Place place;
+  for (;;) {
+    const auto next = seam.place(place, 0);
+    if (!next) return complain("there is no place");
+    place = *next;
+    if (place.filled == 0) {
+      if (kernel_.queued() == 0) break;
+      const auto got = session.transport->receive(device_, {place.memory, session.sizes.receive});
+      if (!got) return complain("nothing was received");
+      place.filled = *got;
+      place.device = device_;
+    }
+    fuse3::serve(session, *lane, place, place.device, place.filled, 0, -1);
+  }
+  seam.give_back(place);
+  give_lane(session, lane);
+}
+
+void World::serve() {
+  for (int servers = 0; servers < 5; ++servers) {
+    running = this;
+    dead_ = false;
+    getcontext(&server_);
+    server_.uc_stack.ss_sp = stack_.data();
+    server_.uc_stack.ss_size = stack_.size();
+    server_.uc_link = &driver_;
+    makecontext(&server_, &World::entry, 0);
+    swapcontext(&driver_, &server_);
+    if (!dead_) return;
+    bury();
+    // Something of it may still be looked at by what it left on the heap.
+    stack_ = std::vector<char>(kStack);
+    ++life_;
+  }
+}
+
+uint64_t World::submit(wire::Opcode opcode, uint64_t node, const test::Bytes& body) {
+  return kernel_.submit(opcode, node, body, {0, 0, 1002});
+}
+
+test::Answer World::wait(uint64_t unique) {
+  if (!kernel_.answered(unique)) serve();
+  if (kernel_.answered(unique)) return kernel_.wait(unique);
+  complain("a request was never answered");
+  return {};
+}
+
+std::vector<std::string> World::problems() {
+  std::vector<std::string> all = complaints_;
+  std::string why;
+  if (!state().verify_full(&why)) all.push_back("the tables: " + why);
+  if (state().nodes().count() != 1) all.push_back("nodes are left");
+  state().handles().for_each([&](uint32_t) { all.push_back("a handle is left"); });
+  state().slots().for_each_used([&](const Slot&) { all.push_back("a request is left"); });
+  for (const State::Figure figure : {State::Figure::poisoned, State::Figure::stale}) {
+    if (state().figure(figure) != 0) all.push_back("something was poisoned or stale");
+  }
+  const std::string left = filesystem_->left();
+  if (!left.empty()) all.push_back(left);
+  for (const std::string& violation : kernel_.violations()) {
+    // A successor sends what it finds stored, whether or not it had arrived.
+    if (violation.find("a second reply") == std::string::npos) all.push_back(violation);
+  }
+  return all;
+}
+
+}  // namespace fuse3::reconnect
