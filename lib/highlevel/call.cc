@@ -2,9 +2,23 @@
 
 #include <signal.h>
 
+#include <utility>
+
 #include "support/futex.h"
 
 namespace fuse3 {
+namespace {
+
+// The workers of a loop block all signals.
+void hear(int number, ThreadContext& context) {
+  if (std::exchange(context.heard_signal, number) == number) return;
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, number);
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+}  // namespace
 
 Call::Call(fuse_req_t request)
     : owner(*static_cast<fuse*>(request->session->userdata)),
@@ -22,13 +36,15 @@ Call::Call(fuse_req_t request)
   context.shown.umask = req.context.umask;
   context.request = &req;
   if (!interruptible_) return;
+  hear(config.intr_signal, context);
   thread_ = pthread_self();
   req.lane->set_interrupt_function(req, on_interrupt, this);
 }
 
 // The request outlives its operation, whether or not it is answered.
 Call::~Call() {
-  thread_context() = before_;
+  thread_context().shown = before_.shown;
+  thread_context().request = before_.request;
   if (!interruptible_) return;
   finished_.store(1, std::memory_order_release);
   futex_wake_all(finished_);

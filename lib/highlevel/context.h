@@ -11,6 +11,7 @@ namespace fuse3 {
 struct ThreadContext {
   fuse_context shown{};
   fuse_req* request = nullptr;  // in hand; null outside of operations
+  int heard_signal = 0;         // with `intr`: it is not blocked in this thread
 };
 
 ThreadContext& thread_context();

@@ -87,7 +87,7 @@ class Bench:
         for fs in self.mounts:
             mount = fs.mount()
             if mount:
-                connection.abort(mount.minor)
+                connection.abort(mount.number)
             for pid in procs.tagged(fs.tag):
                 procs.send(pid, 9)
 
@@ -144,7 +144,7 @@ def work():
     for mount in connection.mounts():
         if mount.point.startswith(f'{folder}/'):
             if mount.fstype.startswith('fuse'):
-                connection.abort(mount.minor)
+                connection.abort(mount.number)
             connection.detach(mount.point)
     subprocess.run(['rm', '-rf', '--one-file-system', str(folder)], timeout=30, check=False)
 

@@ -31,7 +31,8 @@ class Mount:
     def __init__(self, line):
         left, _, right = line.partition(' - ')
         fields, self.kind_fields = left.split(), right.split()
-        self.major, self.minor = (int(part) for part in fields[2].split(':'))
+        major, minor = (int(part) for part in fields[2].split(':'))
+        self.number = major << 20 | minor  # of the connection
         self.point = _unescape(fields[4])
         self.options = fields[5].split(',')
         self.fstype = self.kind_fields[0]
@@ -53,7 +54,7 @@ def mounts(process='self'):
 def find(point, process='self'):
     """The topmost FUSE mount at a path, or None."""
     found = [m for m in mounts(process)
-             if m.point == str(point) and (m.fstype == 'fuse' or m.fstype.startswith('fuse.'))]
+             if m.point == str(point) and m.fstype.partition('.')[0] in ('fuse', 'fuseblk')]
     return found[-1] if found else None
 
 
@@ -106,7 +107,7 @@ class Watchdog:
         self.fired = True
         mount = find(self._point)
         if mount:
-            abort(mount.minor)
+            abort(mount.number)
 
     def __enter__(self):
         self._timer.start()

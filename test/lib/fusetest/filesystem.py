@@ -114,7 +114,7 @@ class Filesystem:
 
         if not procs.wait_until(mounted, seconds):
             raise NotReady(f'{self.exe.name} did not mount in {seconds} s', self.log(), None)
-        self.number = self.mount().minor
+        self.number = self.mount().number
         with connection.Watchdog(self.mnt, seconds) as dog:
             try:
                 os.stat(self.mnt)
@@ -220,7 +220,7 @@ class Filesystem:
         while time.monotonic() < end:
             mount = self.mount()
             if mount:
-                connection.abort(mount.minor)
+                connection.abort(mount.number)
                 connection.detach(self.mnt)
             pids = procs.tagged(self.tag)
             # The keeper first, so that it starts no more successors.
