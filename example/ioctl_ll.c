@@ -45,32 +45,14 @@ static int Resize(uint64_t size) {
   return 0;
 }
 
-static void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
-  struct shown_file file = File();
-  ShowEntry(req, parent, name, &file);
-}
-
-static void GetAttr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info* info) {
-  (void)info;
-  struct shown_file file = File();
-  ShowAttributes(req, ino, &file);
-}
-
 static void SetAttr(fuse_req_t req, fuse_ino_t ino, struct stat* attributes, int to_set,
                     struct fuse_file_info* info) {
   int error = (to_set & FUSE_SET_ATTR_SIZE) != 0 ? Resize((uint64_t)attributes->st_size) : 0;
   if (error != 0) {
     fuse_reply_err(req, error);
   } else {
-    GetAttr(req, ino, info);
+    ShowAttributes(req, ino, info);
   }
-}
-
-static void ReadDir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-                    struct fuse_file_info* info) {
-  (void)info;
-  struct shown_file file = File();
-  ShowDirectory(req, ino, size, offset, &file);
 }
 
 /* The size changes behind the kernel's back: nothing is to be cached. */
@@ -150,17 +132,10 @@ static void Ioctl(fuse_req_t req, fuse_ino_t ino, unsigned command, void* argume
   }
 }
 
-static const struct fuse_lowlevel_ops kOperations = {.lookup = Lookup,
-                                                     .getattr = GetAttr,
-                                                     .setattr = SetAttr,
-                                                     .open = Open,
-                                                     .read = Read,
-                                                     .write = Write,
-                                                     .readdir = ReadDir,
-                                                     .ioctl = Ioctl};
-
 int main(int argc, char* argv[]) {
-  const struct example example = {.operations = &kOperations,
-                                  .operations_size = sizeof(kOperations)};
+  const struct example example = {
+      .file = File,
+      .operations = {
+          .setattr = SetAttr, .open = Open, .read = Read, .write = Write, .ioctl = Ioctl}};
   return RunExample(argc, argv, &example);
 }

@@ -10,41 +10,18 @@
 
 #define FUSE_USE_VERSION 312
 
-#include <errno.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "serve.h"
 
-static struct { unsigned period; /* milliseconds */ } settings = {.period = 1000};
-
-static const struct fuse_opt kOptions[] = {{"period=%u", offsetof(__typeof__(settings), period), 0},
-                                           FUSE_OPT_END};
-
 enum { kSize = 11 };
-static const struct shown_file kFile = {
-    .name = "count", .mode = 0444, .size = kSize, .timeout = 1e9};
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned count; /* guarded by the lock */
-static unsigned reads; /* guarded by the lock */
-static pthread_t counter;
+static unsigned count; /* both guarded by the lock */
+static unsigned reads;
 
-static void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
-  ShowEntry(req, parent, name, &kFile);
-}
-
-static void GetAttr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info* info) {
-  (void)info;
-  ShowAttributes(req, ino, &kFile);
-}
-
-static void ReadDir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-                    struct fuse_file_info* info) {
-  (void)info;
-  ShowDirectory(req, ino, size, offset, &kFile);
+static struct shown_file File(void) {
+  return (struct shown_file){.name = "count", .mode = 0444, .size = kSize, .timeout = 1e9};
 }
 
 static void Open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info* info) {
@@ -93,45 +70,17 @@ static int Tell(struct fuse_session* session, unsigned value) {
   return error != 0 ? error : fuse_lowlevel_notify_retrieve(session, kFileInode, kSize, 0, NULL);
 }
 
-static void* Count(void* data) {
-  struct fuse_session* session = data;
-  while (WaitPeriod(settings.period)) {
-    pthread_mutex_lock(&lock);
-    unsigned value = ++count;
-    pthread_mutex_unlock(&lock);
-    int error = Tell(session, value);
-    /* ENOENT: the kernel does not know the file. ENODEV: the mount is gone. */
-    if (error != 0 && error != -ENOENT && error != -ENODEV) {
-      fprintf(stderr, "notify_store_retrieve: %s\n", strerror(-error));
-    }
-  }
-  return NULL;
+static void Count(struct fuse_session* session) {
+  pthread_mutex_lock(&lock);
+  unsigned value = ++count;
+  pthread_mutex_unlock(&lock);
+  ReportNotifying(Tell(session, value));
 }
-
-static void Start(struct fuse_session* session) {
-  pthread_create(&counter, NULL, Count, session);
-}
-
-static void Stop(void) {
-  StopWaiting();
-  pthread_join(counter, NULL);
-}
-
-static const struct fuse_lowlevel_ops kOperations = {.lookup = Lookup,
-                                                     .getattr = GetAttr,
-                                                     .open = Open,
-                                                     .read = Read,
-                                                     .readdir = ReadDir,
-                                                     .retrieve_reply = RetrieveReply};
 
 int main(int argc, char* argv[]) {
   const struct example example = {
-      .operations = &kOperations,
-      .operations_size = sizeof(kOperations),
-      .options = kOptions,
-      .settings = &settings,
-      .help = "    -o period=MILLISECONDS  between two changes (1000)\n",
-      .start = Start,
-      .stop = Stop};
+      .file = File,
+      .operations = {.open = Open, .read = Read, .retrieve_reply = RetrieveReply},
+      .change = Count};
   return RunExample(argc, argv, &example);
 }

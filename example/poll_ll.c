@@ -13,18 +13,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "serve.h"
-
-static struct { unsigned period; /* milliseconds */ } settings = {.period = 1000};
-
-static const struct fuse_opt kOptions[] = {{"period=%u", offsetof(__typeof__(settings), period), 0},
-                                           FUSE_OPT_END};
-
-static const struct shown_file kFile = {.name = "ticks", .mode = 0444, .timeout = 1e9};
 
 struct reader {
   struct reader* next;
@@ -35,25 +27,13 @@ struct reader {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct reader* readers; /* both guarded by the lock, and so are the readers */
 static unsigned ticks;
-static pthread_t ticker;
+
+static struct shown_file File(void) {
+  return (struct shown_file){.name = "ticks", .mode = 0444, .timeout = 1e9};
+}
 
 static struct reader* ReaderOf(const struct fuse_file_info* info) {
   return (struct reader*)(uintptr_t)info->fh;
-}
-
-static void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
-  ShowEntry(req, parent, name, &kFile);
-}
-
-static void GetAttr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info* info) {
-  (void)info;
-  ShowAttributes(req, ino, &kFile);
-}
-
-static void ReadDir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-                    struct fuse_file_info* info) {
-  (void)info;
-  ShowDirectory(req, ino, size, offset, &kFile);
 }
 
 static void Open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info* info) {
@@ -132,46 +112,23 @@ static void Poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info* info,
   fuse_reply_poll(req, events);
 }
 
-static void* Tick(void* data) {
-  (void)data;
-  while (WaitPeriod(settings.period)) {
-    pthread_mutex_lock(&lock);
-    ++ticks;
-    for (struct reader* reader = readers; reader != NULL; reader = reader->next) {
-      if (reader->waits != NULL) {
-        fuse_lowlevel_notify_poll(reader->waits);
-        Forget(&reader->waits);
-      }
+static void Tick(struct fuse_session* session) {
+  (void)session;
+  pthread_mutex_lock(&lock);
+  ++ticks;
+  for (struct reader* reader = readers; reader != NULL; reader = reader->next) {
+    if (reader->waits != NULL) {
+      fuse_lowlevel_notify_poll(reader->waits);
+      Forget(&reader->waits);
     }
-    pthread_mutex_unlock(&lock);
   }
-  return NULL;
+  pthread_mutex_unlock(&lock);
 }
-
-static void Start(struct fuse_session* session) {
-  pthread_create(&ticker, NULL, Tick, session);
-}
-
-static void Stop(void) {
-  StopWaiting();
-  pthread_join(ticker, NULL);
-}
-
-static const struct fuse_lowlevel_ops kOperations = {.lookup = Lookup,
-                                                     .getattr = GetAttr,
-                                                     .open = Open,
-                                                     .read = Read,
-                                                     .release = Release,
-                                                     .readdir = ReadDir,
-                                                     .poll = Poll};
 
 int main(int argc, char* argv[]) {
-  const struct example example = {.operations = &kOperations,
-                                  .operations_size = sizeof(kOperations),
-                                  .options = kOptions,
-                                  .settings = &settings,
-                                  .help = "    -o period=MILLISECONDS  between two lines (1000)\n",
-                                  .start = Start,
-                                  .stop = Stop};
+  const struct example example = {
+      .file = File,
+      .operations = {.open = Open, .read = Read, .release = Release, .poll = Poll},
+      .change = Tick};
   return RunExample(argc, argv, &example);
 }

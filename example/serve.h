@@ -7,26 +7,7 @@
 #include <fuse_lowlevel.h>
 #include <sys/types.h>
 
-/* What makes one example differ from another. */
-struct example {
-  const struct fuse_lowlevel_ops* operations;
-  size_t operations_size;
-
-  /* Options of its own, with a text for --help, and where they go. */
-  const struct fuse_opt* options;
-  const char* help;
-  void* settings;
-
-  /* Called when the program is in the background, before the first request, and after the last one:
-     for threads. Both may be NULL. */
-  void (*start)(struct fuse_session* session);
-  void (*stop)(void);
-};
-
-/* From the command line to the end of the loop; the program's exit status. */
-int RunExample(int argc, char* argv[], const struct example* example);
-
-/* A directory, the root, with one file. */
+/* A file, the only one in the root. */
 struct shown_file {
   char name[32];
   mode_t mode;
@@ -36,17 +17,35 @@ struct shown_file {
 
 enum { kFileInode = FUSE_ROOT_ID + 1 };
 
-/* The operations of such a directory; each answers the request. */
-void ShowEntry(fuse_req_t req, fuse_ino_t parent, const char* name, const struct shown_file* file);
-void ShowAttributes(fuse_req_t req, fuse_ino_t ino, const struct shown_file* file);
-void ShowDirectory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-                   const struct shown_file* file);
+/* What makes one example differ from another. */
+struct example {
+  /* The file as it is now; called by all threads. */
+  struct shown_file (*file)(void);
+
+  /* What can be done with it: lookup, getattr and readdir are there already. */
+  struct fuse_lowlevel_ops operations;
+
+  /* Called again and again by a thread of its own, as many milliseconds apart as -o period= says,
+     for as long as the loop runs. NULL where nothing happens by itself. */
+  void (*change)(struct fuse_session* session);
+
+  /* Options of its own, where they go, and a text for --help. May be NULL. */
+  const struct fuse_opt* options;
+  void* settings;
+  const char* help;
+};
+
+/* From the command line to the end of the loop; the program's exit status. */
+int RunExample(int argc, char* argv[], const struct example* example);
+
+/* The getattr operation, which is also how setattr answers. */
+void ShowAttributes(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info* info);
 
 /* Answers a read with the part of data that it asks for; past the end that is nothing. */
 void ReplyPart(fuse_req_t req, const char* data, size_t data_size, size_t size, off_t offset);
 
-/* Waits for so many milliseconds, or until StopWaiting(), after which it returns 0 at once. */
-int WaitPeriod(unsigned milliseconds);
-void StopWaiting(void);
+/* Says on standard error what went wrong with telling the kernel something: nothing when it did not
+   know what it was told of (ENOENT), or when the mount is gone (ENODEV). */
+void ReportNotifying(int error);
 
 #endif /* EXAMPLE_SERVE_H_ */
