@@ -55,8 +55,8 @@ static void DoNotWant(struct fuse_conn_info* connection, unsigned capability) {
 }
 
 void WantForMirror(struct fuse_conn_info* connection) {
-  /* A server with root's rights writes and truncates without clearing set-user-id bits: leave that to
-     the kernel. */
+  /* A server with root's rights writes and truncates without clearing set-user-id bits: leave that
+     to the kernel. */
   DoNotWant(connection, FUSE_CAP_HANDLE_KILLPRIV);
 #ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
   DoNotWant(connection, FUSE_CAP_HANDLE_KILLPRIV_V2);
@@ -169,6 +169,76 @@ void AddNameOperations(struct fuse_operations* operations) {
   operations->getxattr = GetXattr;
   operations->listxattr = ListXattr;
   operations->removexattr = RemoveXattr;
+}
+
+/* Open files: a handle is a descriptor. */
+
+int OpenBelow(const char* path, int flags) {
+  /* The kernel has seen O_DIRECT and keeps its cache out of the way; memory here is not aligned. */
+  return openat(mirror_root, BelowRoot(path), (flags & ~O_DIRECT) | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static int Opened(int fd, struct fuse_file_info* file) {
+  if (fd < 0) {
+    return -errno;
+  }
+  file->fh = (uint64_t)fd;
+  return 0;
+}
+
+static int Create(const char* path, mode_t mode, struct fuse_file_info* file) {
+  int fd;
+  ActAsCaller();
+  fd = openat(mirror_root, BelowRoot(path),
+              (file->flags & ~O_DIRECT) | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+  ActAsServer();
+  return Opened(fd, file);
+}
+
+static int Open(const char* path, struct fuse_file_info* file) {
+  return Opened(OpenBelow(path, file->flags), file);
+}
+
+static int Release(const char* path, struct fuse_file_info* file) {
+  (void)path;
+  return ResultOf(close(FdOf(file)));
+}
+
+static int FSync(const char* path, int data_only, struct fuse_file_info* file) {
+  (void)path;
+  return ResultOf(data_only ? fdatasync(FdOf(file)) : fsync(FdOf(file)));
+}
+
+static int FAllocate(const char* path, int mode, off_t offset, off_t length,
+                     struct fuse_file_info* file) {
+  (void)path;
+  return ResultOf(fallocate(FdOf(file), mode, offset, length));
+}
+
+static ssize_t CopyFileRange(const char* path_in, struct fuse_file_info* in, off_t offset_in,
+                             const char* path_out, struct fuse_file_info* out, off_t offset_out,
+                             size_t size, int flags) {
+  const ssize_t copied =
+      copy_file_range(FdOf(in), &offset_in, FdOf(out), &offset_out, size, (unsigned int)flags);
+  (void)path_in;
+  (void)path_out;
+  return copied < 0 ? -errno : copied;
+}
+
+static off_t LSeek(const char* path, off_t offset, int whence, struct fuse_file_info* file) {
+  const off_t found = lseek(FdOf(file), offset, whence);
+  (void)path;
+  return found < 0 ? -errno : found;
+}
+
+void AddFileOperations(struct fuse_operations* operations) {
+  operations->create = Create;
+  operations->open = Open;
+  operations->release = Release;
+  operations->fsync = FSync;
+  operations->fallocate = FAllocate;
+  operations->copy_file_range = CopyFileRange;
+  operations->lseek = LSeek;
 }
 
 struct Options {

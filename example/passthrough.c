@@ -52,16 +52,11 @@ static int UTimeNs(const char* path, const struct timespec times[2], struct fuse
   return ResultOf(utimensat(mirror_root, BelowRoot(path), times, AT_SYMLINK_NOFOLLOW));
 }
 
-static int OpenBelow(const char* path, int flags) {
-  /* The kernel has seen O_DIRECT and keeps its cache out of the way; memory here is not aligned. */
-  return openat(mirror_root, BelowRoot(path), (flags & ~O_DIRECT) | O_CLOEXEC | O_NOFOLLOW);
-}
-
 static int Truncate(const char* path, off_t size, struct fuse_file_info* file) {
   int result;
   int fd;
   if (file != NULL) {
-    return ResultOf(ftruncate((int)file->fh, size));
+    return ResultOf(ftruncate(FdOf(file), size));
   }
   fd = OpenBelow(path, O_WRONLY);
   if (fd < 0) {
@@ -102,69 +97,16 @@ static int ReadDir(const char* path, void* buffer, fuse_fill_dir_t fill, off_t o
   return 0;
 }
 
-static int Opened(int fd, struct fuse_file_info* file) {
-  if (fd < 0) {
-    return -errno;
-  }
-  file->fh = (uint64_t)fd;
-  return 0;
-}
-
-static int Create(const char* path, mode_t mode, struct fuse_file_info* file) {
-  int fd;
-  ActAsCaller();
-  fd = openat(mirror_root, BelowRoot(path),
-              (file->flags & ~O_DIRECT) | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
-  ActAsServer();
-  return Opened(fd, file);
-}
-
-static int Open(const char* path, struct fuse_file_info* file) {
-  return Opened(OpenBelow(path, file->flags), file);
-}
-
 static int Read(const char* path, char* buffer, size_t size, off_t offset,
                 struct fuse_file_info* file) {
   (void)path;
-  return ResultOf(pread((int)file->fh, buffer, size, offset));
+  return ResultOf(pread(FdOf(file), buffer, size, offset));
 }
 
 static int Write(const char* path, const char* buffer, size_t size, off_t offset,
                  struct fuse_file_info* file) {
   (void)path;
-  return ResultOf(pwrite((int)file->fh, buffer, size, offset));
-}
-
-static int Release(const char* path, struct fuse_file_info* file) {
-  (void)path;
-  return ResultOf(close((int)file->fh));
-}
-
-static int FSync(const char* path, int data_only, struct fuse_file_info* file) {
-  (void)path;
-  return ResultOf(data_only ? fdatasync((int)file->fh) : fsync((int)file->fh));
-}
-
-static int FAllocate(const char* path, int mode, off_t offset, off_t length,
-                     struct fuse_file_info* file) {
-  (void)path;
-  return ResultOf(fallocate((int)file->fh, mode, offset, length));
-}
-
-static ssize_t CopyFileRange(const char* path_in, struct fuse_file_info* in, off_t offset_in,
-                             const char* path_out, struct fuse_file_info* out, off_t offset_out,
-                             size_t size, int flags) {
-  const ssize_t copied = copy_file_range((int)in->fh, &offset_in, (int)out->fh, &offset_out, size,
-                                         (unsigned int)flags);
-  (void)path_in;
-  (void)path_out;
-  return copied < 0 ? -errno : copied;
-}
-
-static off_t LSeek(const char* path, off_t offset, int whence, struct fuse_file_info* file) {
-  const off_t found = lseek((int)file->fh, offset, whence);
-  (void)path;
-  return found < 0 ? -errno : found;
+  return ResultOf(pwrite(FdOf(file), buffer, size, offset));
 }
 
 int main(int argc, char* argv[]) {
@@ -176,16 +118,10 @@ int main(int argc, char* argv[]) {
       .utimens = UTimeNs,
       .truncate = Truncate,
       .readdir = ReadDir,
-      .create = Create,
-      .open = Open,
       .read = Read,
       .write = Write,
-      .release = Release,
-      .fsync = FSync,
-      .fallocate = FAllocate,
-      .copy_file_range = CopyFileRange,
-      .lseek = LSeek,
   };
   AddNameOperations(&operations);
+  AddFileOperations(&operations);
   return MirrorMain(argc, argv, &operations);
 }

@@ -35,10 +35,6 @@ static void* Init(struct fuse_conn_info* connection, struct fuse_config* config)
   return NULL;
 }
 
-static int FdOf(const struct fuse_file_info* file) {
-  return (int)file->fh;
-}
-
 /* Attributes: of the open file where there is one. */
 
 static int GetAttr(const char* path, struct stat* attributes, struct fuse_file_info* file) {
@@ -62,11 +58,6 @@ static int UTimeNs(const char* path, const struct timespec times[2], struct fuse
   return ResultOf(file != NULL
                       ? futimens(FdOf(file), times)
                       : utimensat(mirror_root, BelowRoot(path), times, AT_SYMLINK_NOFOLLOW));
-}
-
-static int OpenBelow(const char* path, int flags) {
-  /* The kernel has seen O_DIRECT and keeps its cache out of the way; memory here is not aligned. */
-  return openat(mirror_root, BelowRoot(path), (flags & ~O_DIRECT) | O_CLOEXEC | O_NOFOLLOW);
 }
 
 static int Truncate(const char* path, off_t size, struct fuse_file_info* file) {
@@ -171,28 +162,7 @@ static int ReleaseDir(const char* path, struct fuse_file_info* file) {
   return 0;
 }
 
-/* Files: a handle is a descriptor. */
-
-static int Opened(int fd, struct fuse_file_info* file) {
-  if (fd < 0) {
-    return -errno;
-  }
-  file->fh = (uint64_t)fd;
-  return 0;
-}
-
-static int Create(const char* path, mode_t mode, struct fuse_file_info* file) {
-  int fd;
-  ActAsCaller();
-  fd = openat(mirror_root, BelowRoot(path),
-              (file->flags & ~O_DIRECT) | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
-  ActAsServer();
-  return Opened(fd, file);
-}
-
-static int Open(const char* path, struct fuse_file_info* file) {
-  return Opened(OpenBelow(path, file->flags), file);
-}
+/* Files. */
 
 /* Says where the data is; the library moves it from there to the kernel. */
 static int ReadBuf(const char* path, struct fuse_bufvec** result, size_t size, off_t offset,
@@ -228,41 +198,9 @@ static int Flush(const char* path, struct fuse_file_info* file) {
   return copy < 0 ? -errno : ResultOf(close(copy));
 }
 
-static int Release(const char* path, struct fuse_file_info* file) {
-  (void)path;
-  return ResultOf(close(FdOf(file)));
-}
-
-static int FSync(const char* path, int data_only, struct fuse_file_info* file) {
-  (void)path;
-  return ResultOf(data_only ? fdatasync(FdOf(file)) : fsync(FdOf(file)));
-}
-
 static int Flock(const char* path, struct fuse_file_info* file, int operation) {
   (void)path;
   return ResultOf(flock(FdOf(file), operation));
-}
-
-static int FAllocate(const char* path, int mode, off_t offset, off_t length,
-                     struct fuse_file_info* file) {
-  (void)path;
-  return ResultOf(fallocate(FdOf(file), mode, offset, length));
-}
-
-static ssize_t CopyFileRange(const char* path_in, struct fuse_file_info* in, off_t offset_in,
-                             const char* path_out, struct fuse_file_info* out, off_t offset_out,
-                             size_t size, int flags) {
-  const ssize_t copied =
-      copy_file_range(FdOf(in), &offset_in, FdOf(out), &offset_out, size, (unsigned int)flags);
-  (void)path_in;
-  (void)path_out;
-  return copied < 0 ? -errno : copied;
-}
-
-static off_t LSeek(const char* path, off_t offset, int whence, struct fuse_file_info* file) {
-  const off_t found = lseek(FdOf(file), offset, whence);
-  (void)path;
-  return found < 0 ? -errno : found;
 }
 
 int main(int argc, char* argv[]) {
@@ -277,18 +215,12 @@ int main(int argc, char* argv[]) {
       .readdir = ReadDir,
       .fsyncdir = FSyncDir,
       .releasedir = ReleaseDir,
-      .create = Create,
-      .open = Open,
       .read_buf = ReadBuf,
       .write_buf = WriteBuf,
       .flush = Flush,
-      .release = Release,
-      .fsync = FSync,
       .flock = Flock,
-      .fallocate = FAllocate,
-      .copy_file_range = CopyFileRange,
-      .lseek = LSeek,
   };
   AddNameOperations(&operations);
+  AddFileOperations(&operations);
   return MirrorMain(argc, argv, &operations);
 }
