@@ -67,7 +67,9 @@ Result<HandleId> HandleTable::grant_in(Txn& txn, NodeId node, uint64_t fs_fh, ui
   store(r.fs_fh, fs_fh);
   store(r.posix_owner, 0);
   store(r.flock_owner, 0);
+  store(r.stream, 0);
   store(r.bound_generation, generation_.load(std::memory_order_relaxed));
+  state_.streams().begin(*made, StreamTable::Opened::here);
   txn.set(r.tag, make_tag(tag_reuse(load(r.tag)), static_cast<uint32_t>(kind)));
   uint32_t& count = mapping_.header().heads.handle_count;
   txn.set(count, txn.get(count) + 1);
@@ -91,6 +93,7 @@ Result<void> HandleTable::free_in(Txn& txn, HandleId id) {
   if (!ref) return ref.as_error();
   Heads& heads = mapping_.header().heads;
   HandleRecord& r = record(ref->index);
+  state_.streams().free_in(txn, ref->index);
   txn.set(r.tag, make_tag(tag_reuse(load(r.tag)) + 1, static_cast<uint32_t>(HandleKind::free)));
   txn.set(r.free_next, txn.get(heads.handle_free));
   txn.set(heads.handle_free, ref->index);
@@ -125,6 +128,7 @@ bool HandleTable::rebind(HandleId id, uint64_t fs_fh) {
   const std::lock_guard guard(lock_);
   const auto ref = find(id);
   if (!ref || bound(ref->index)) return false;
+  state_.streams().begin(ref->index, StreamTable::Opened::before);
   store(record(ref->index).fs_fh, fs_fh);
   store(record(ref->index).bound_generation, generation_.load(std::memory_order_relaxed));
   return true;

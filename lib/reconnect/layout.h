@@ -12,7 +12,10 @@ namespace fuse3::reconnect {
 
 // A different value of either means a file that this code must not touch.
 inline constexpr uint64_t kMagic = 0x3174'6e63'7266'7566;  // "fufrcnt1", little-endian
-inline constexpr uint32_t kLayoutVersion = 1;
+inline constexpr uint32_t kLayoutVersion = 2;
+// States from this version on are taken over, and are of the newest from then on. Version 1 had no
+// streams: the words that lead to them were 0.
+inline constexpr uint32_t kOldestLayoutVersion = 1;
 
 inline constexpr uint32_t kPage = 4096;
 inline constexpr uint32_t kInitBytes = 256;
@@ -23,6 +26,7 @@ inline constexpr uint32_t kInlineName = 32;
 inline constexpr uint32_t kTextRecordBytes = 112;
 inline constexpr uint32_t kMaxTexts =
     (kMaxName - kInlineName + kTextRecordBytes - 1) / kTextRecordBytes;
+inline constexpr uint32_t kStreamEntries = 7;
 inline constexpr uint32_t kMinBuckets = 64;
 // No hash chain gets longer than this: what would make it longer is left out of the chain.
 inline constexpr uint32_t kMaxChain = 64;
@@ -50,7 +54,7 @@ inline void keep_order() {
 static_assert(std::atomic_ref<uint32_t>::is_always_lock_free);
 static_assert(std::atomic_ref<uint64_t>::is_always_lock_free);
 
-enum class Kind : uint32_t { free = 0, node = 1, alias = 2, text = 3 };
+enum class Kind : uint32_t { free = 0, node = 1, alias = 2, text = 3, stream = 4 };
 
 // Records are named by `tag` = reuse << 32 | kind; `reuse` grows whenever a record is freed, so an
 // id made of it and the index is not given twice.
@@ -114,8 +118,28 @@ struct TextRecord {
   char bytes[kTextRecordBytes];
 };
 
+// An entry that was delivered to who reads a directory: the offset at which reading goes on behind
+// it, and a keyed hash of its name.
+struct StreamEntry {
+  uint64_t offset;
+  uint64_t name;
+};
+
+// What a directory handle has delivered, in order, is a chain of these by `text`. The free ones are
+// a list of such chains by their first records' `free_next`, which starts at that of record 0; they
+// stay what they are, so that a whole chain is freed at once.
+struct StreamRecord {
+  uint64_t tag;
+  uint32_t free_next;
+  uint32_t text;
+  StreamEntry entries[kStreamEntries];
+};
+
 static_assert(sizeof(NodeRecord) == 128 && std::is_trivially_copyable_v<NodeRecord>);
 static_assert(sizeof(TextRecord) == 128 && std::is_trivially_copyable_v<TextRecord>);
+static_assert(sizeof(StreamRecord) == 128 && std::is_trivially_copyable_v<StreamRecord>);
+static_assert(offsetof(StreamRecord, free_next) == offsetof(NodeRecord, free_next));
+static_assert(offsetof(StreamRecord, text) == offsetof(NodeRecord, text));
 static_assert(offsetof(TextRecord, free_next) == offsetof(NodeRecord, free_next));
 static_assert(offsetof(TextRecord, text) == offsetof(NodeRecord, text));
 static_assert(offsetof(NodeRecord, name) == 96);
@@ -132,7 +156,7 @@ struct HandleRecord {
   uint64_t fs_fh;
   uint64_t posix_owner;
   uint64_t flock_owner;
-  uint64_t spare;
+  uint64_t stream;  // of a directory: first record << 32 | entries; 0: nothing was delivered
 };
 
 static_assert(sizeof(HandleRecord) == 64 && std::is_trivially_copyable_v<HandleRecord>);

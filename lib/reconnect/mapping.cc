@@ -123,6 +123,7 @@ bool Mapping::may_journal(uint64_t offset, uint32_t width) const {
   if (within(offsetof(Header, heads), sizeof(Heads)) ||
       within(s.edge_heads, uint64_t{max_buckets()} * 4) ||
       within(s.identity_heads, uint64_t{max_buckets()} * 4) ||
+      offset == s.nodes + offsetof(NodeRecord, free_next) ||
       within(s.nodes + sizeof(NodeRecord), (uint64_t{s.max_nodes} - 1) * sizeof(NodeRecord)) ||
       within(s.handles + sizeof(HandleRecord),
              (uint64_t{s.max_handles} - 1) * sizeof(HandleRecord))) {

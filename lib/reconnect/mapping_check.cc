@@ -35,9 +35,9 @@ bool terminated(const char (&text)[kTextBytes]) {
 
 bool fixed_possible(const Fixed& fixed, uint64_t file_size, std::string* why) {
   if (fixed.magic != kMagic) return refuse(why, "the file is not a reconnect state");
-  if (fixed.layout_version != kLayoutVersion) {
-    return refuse(why, "the state has layout version %u and this library knows version %u",
-                  fixed.layout_version, kLayoutVersion);
+  if (fixed.layout_version < kOldestLayoutVersion || fixed.layout_version > kLayoutVersion) {
+    return refuse(why, "the state has layout version %u and this library knows versions %u to %u",
+                  fixed.layout_version, kOldestLayoutVersion, kLayoutVersion);
   }
   if (fixed.header_size != sizeof(Header)) {
     return refuse(why, "the state's header has %u bytes instead of %zu", fixed.header_size,

@@ -177,6 +177,7 @@ class NodeTable {
 
  private:
   friend class NodeCheck;
+  friend class StreamTable;
   // An edge in its hash chain.
   struct Place {
     uint32_t carrier = 0;  // 0: not there

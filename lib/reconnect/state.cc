@@ -76,6 +76,7 @@ uint64_t process_start_time(pid_t pid) {
 State::State(Mapping mapping)
     : mapping_(std::move(mapping)),
       nodes_(*this, mapping_, lock_),
+      streams_(*this, mapping_, lock_),
       handles_(*this, mapping_, lock_),
       slots_(mapping_) {}
 
@@ -127,6 +128,8 @@ Result<Generation> State::claim(Generation expected, pid_t pid) {
   // The generation is this process's, whose start time is not known to others yet.
   crash_point(CrashPoint::generation_claimed);
   note_start_time(mine, pid);
+  // What is written from here on may be more than an older library would understand.
+  store(header().fixed.layout_version, kLayoutVersion);
   nodes_.begin_generation(mine);
   handles_.begin_generation(mine);
   return mine;
@@ -215,6 +218,7 @@ Result<void> State::verify_full(std::string* why) {
     }
   }
   if (auto ok = nodes_.verify(why); !ok) return ok;
+  if (auto ok = streams_.verify(why); !ok) return ok;
   return handles_.verify(why);
 }
 

@@ -18,6 +18,7 @@
 #include "reconnect/mapping.h"
 #include "reconnect/node_table.h"
 #include "reconnect/slots.h"
+#include "reconnect/stream_table.h"
 #include "support/ids.h"
 #include "support/result.h"
 #include "support/spin_mutex.h"
@@ -47,6 +48,7 @@ class State {
   SpinMutex& table_lock() { return lock_; }
   NodeTable& nodes() { return nodes_; }
   HandleTable& handles() { return handles_; }
+  StreamTable& streams() { return streams_; }
   SlotPool& slots() { return slots_; }
 
   // ---- whose it is
@@ -100,6 +102,7 @@ class State {
   Mapping mapping_;
   SpinMutex lock_;
   NodeTable nodes_;
+  StreamTable streams_;
   HandleTable handles_;
   SlotPool slots_;
 };

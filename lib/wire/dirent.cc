@@ -57,6 +57,38 @@ size_t append_direntplus(std::span<std::byte> buffer, std::string_view name,
   return size;
 }
 
+DirentWalker::DirentWalker(std::span<std::byte> payload) : payload_(payload) {
+  measure();
+}
+
+void DirentWalker::next() {
+  position_ += size_;
+  measure();
+}
+
+void DirentWalker::measure() {
+  size_ = 0;
+  const size_t left = payload_.size() - position_;
+  if (left < sizeof(Dirent)) return;
+  const size_t size = dirent_size(dirent().namelen);
+  if (size <= left) size_ = size;
+}
+
+Dirent DirentWalker::dirent() const {
+  Dirent dirent;
+  std::memcpy(&dirent, payload_.data() + position_, sizeof(dirent));
+  return dirent;
+}
+
+std::string_view DirentWalker::name() const {
+  const std::byte* start = payload_.data() + position_ + sizeof(Dirent);
+  return {reinterpret_cast<const char*>(start), dirent().namelen};
+}
+
+void DirentWalker::set_offset(uint64_t offset) {
+  std::memcpy(payload_.data() + position_ + offsetof(Dirent, off), &offset, sizeof(offset));
+}
+
 DirentplusWalker::DirentplusWalker(std::span<std::byte> payload) : payload_(payload) {
   measure();
 }
@@ -98,6 +130,12 @@ void DirentplusWalker::set_number(uint64_t ino) {
   constexpr size_t attr_ino = offsetof(EntryOut, attr) + offsetof(Attr, ino);
   std::memcpy(at + offsetof(Direntplus, entry_out) + attr_ino, &ino, sizeof(ino));
   std::memcpy(at + offsetof(Direntplus, dirent) + offsetof(Dirent, ino), &ino, sizeof(ino));
+}
+
+void DirentplusWalker::set_offset(uint64_t offset) {
+  assert(valid());
+  std::byte* at = payload_.data() + position_ + offsetof(Direntplus, dirent);
+  std::memcpy(at + offsetof(Dirent, off), &offset, sizeof(offset));
 }
 
 Dirent DirentplusWalker::dirent() const {

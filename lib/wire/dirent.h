@@ -26,6 +26,28 @@ size_t append_dirent(std::span<std::byte> buffer, std::string_view name, const s
 size_t append_direntplus(std::span<std::byte> buffer, std::string_view name,
                          const fuse_entry_param& entry, off_t offset);
 
+// Walks the payload of a READDIR reply (what follows its OutHeader), up to its end or to an entry
+// that does not fit.
+class DirentWalker {
+ public:
+  explicit DirentWalker(std::span<std::byte> payload);
+
+  bool valid() const { return size_ != 0; }
+  void next();
+  Dirent dirent() const;
+  std::string_view name() const;
+  void set_offset(uint64_t offset);
+  size_t position() const { return position_; }
+  size_t size() const { return size_; }
+
+ private:
+  void measure();
+
+  std::span<std::byte> payload_;
+  size_t position_ = 0;
+  size_t size_ = 0;
+};
+
 // Walks the payload of a READDIRPLUS reply (what follows its OutHeader), so that node ids can be
 // rewritten in place:
 //
@@ -45,6 +67,8 @@ class DirentplusWalker {
   void set_number(uint64_t ino);
   Dirent dirent() const;
   std::string_view name() const;
+  // Where reading goes on behind the entry.
+  void set_offset(uint64_t offset);
   // Where the entry begins in the payload, and its length with padding.
   size_t position() const { return position_; }
   size_t size() const { return size_; }

@@ -8,6 +8,7 @@ import pytest
 
 from fusetest import connection, paths
 from fusetest.killer import Killer
+from fusetest.syscalls import Listing
 
 DEPTH = 8
 DEEPEST = '/'.join(str(number) for number in range(1, DEPTH))
@@ -49,6 +50,21 @@ def test_everything_on_a_path_is_found_again(turns):
         _check(fs.mnt)
     os.close(folder)
     os.close(fd)
+    assert 'wrong' not in fs.log(), fs.log()
+
+
+def test_directory_is_read_on(turns):
+    """Questions about the directory come in turns, too."""
+    fs = turns()
+    for kills in range(3):
+        with Listing(fs.mnt / '1' / '2', 32) as stream:
+            first = stream.read()
+            for _ in range(kills):
+                fs.kill_server()
+            with connection.Watchdog(fs.mnt, 30) as dog:
+                second, end = stream.read(), stream.read()
+            assert not dog.fired
+        assert sorted(entry.name for entry in [*first, *second]) == ['3', 'file'] and not end
     assert 'wrong' not in fs.log(), fs.log()
 
 

@@ -35,6 +35,7 @@ int ReconnectSeam::reply_direntplus(fuse_req& req, const Slot& slot, const Reply
   if (full && kept == 0) return reply_unstored(req, slot, {.error = -ENOMEM});
   const std::span<std::byte> message = room.first(sizeof(wire::OutHeader) + kept);
   put_header(message, req.unique(), 0);
+  note_listing(req, slot, message.subspan(sizeof(wire::OutHeader)));
   mine.publish_reply(offset, static_cast<uint32_t>(message.size()));
   return send_stored(req, slot);
 }

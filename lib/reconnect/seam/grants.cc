@@ -100,6 +100,11 @@ int ReconnectSeam::reply_granting(fuse_req& req, const Slot& slot, const Reply& 
   wire::OpenOut open{};
   if (reply.entry != nullptr) entry = wire::make_entry(*reply.entry);
   if (reply.open != nullptr) open = wire::make_open(*reply.open);
+  if (successor_ && req.row->opcode == Opcode::opendir) {
+    // The kernel would go on filling what it has kept of a listing with the offsets of another
+    // incarnation.
+    open.open_flags &= ~wire::open_reply::cache_dir;
+  }
   std::byte body[sizeof(wire::CreateOut)];
   const size_t body_size = put_grants(body, reply.entry != nullptr ? &entry : nullptr,
                                       reply.open != nullptr ? &open : nullptr, minor);

@@ -68,7 +68,9 @@ class Inquiry final : public Seam {
   bool insists_on_place() const override { return true; }
   bool raise(fuse_req&, IdRefs&) override { return true; }
   void forget(fuse_req&, std::span<fuse_forget_data>, bool) override {}
-  void note_direntplus(std::span<std::byte>, const fuse_entry_param&) override {}
+  void note_direntplus(std::span<std::byte> room, const fuse_entry_param& entry) override {
+    request_.session->seam->note_direntplus(room, entry);
+  }
   Result<void> device_added(size_t, int) override { return {}; }
   Result<void> serving() override { return {}; }
   bool stopping() override { return true; }

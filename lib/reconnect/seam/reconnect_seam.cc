@@ -109,6 +109,7 @@ bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
   if (revive_open_files(req)) return false;
   if (ask_before_first_run(req)) return false;
   if (req.rerun && !req.cleared && check_before(req)) return false;
+  if (read_on(req)) return false;
   slot.start_running();
   OwnLoop::called();
   return true;
@@ -154,9 +155,9 @@ int ReconnectSeam::reply_data(fuse_req& req, fuse_bufvec& data, fuse_buf_copy_fl
     const iovec piece{static_cast<std::byte*>(buf.mem) + data.off, buf.size - data.off};
     return reply(req, {.pieces = &piece, .piece_count = 1});
   }
-  // Of READDIRPLUS the ids have to be replaced, and what it grants counted; what cannot be read
-  // again is stored.
-  if (req.row->opcode == wire::Opcode::readdirplus || reads_one_way(req)) {
+  // Of a directory the ids have to be replaced, what it grants counted, and what it delivers noted;
+  // what cannot be read again is stored.
+  if (is_listing(req) || reads_one_way(req)) {
     std::vector<std::byte> bytes(buf_size(data));
     fuse_bufvec into = FUSE_BUFVEC_INIT(bytes.size());
     into.buf[0].mem = bytes.data();

@@ -13,6 +13,7 @@
 
 #include "reconnect/holder/holder.h"
 #include "reconnect/seam/inquiry.h"
+#include "reconnect/seam/listing.h"
 #include "reconnect/seam/notes.h"
 #include "reconnect/state.h"
 #include "session/seam.h"
@@ -85,6 +86,14 @@ class ReconnectSeam final : public Seam {
   // direntplus.cc
   int reply_direntplus(fuse_req& req, const Slot& slot, const Reply& reply);
   size_t grant_entries(fuse_req& req, const Slot& slot, std::span<std::byte> entries, bool* full);
+
+  // listing.cc: directories that are read
+  int reply_dirents(fuse_req& req, const Slot& slot, const Reply& reply);
+  void note_listing(fuse_req& req, const Slot& slot, std::span<std::byte> entries);
+  // listing_resumed.cc: those that a former incarnation began to read
+  bool read_on(fuse_req& req);
+  std::optional<ResumedListing> take_resumed(HandleId handle);
+  void keep_resumed(HandleId handle, ResumedListing listing);
 
   // replies.cc: all others
   bool reads_one_way(const fuse_req& req);
@@ -181,6 +190,11 @@ class ReconnectSeam final : public Seam {
   std::mutex stale_lock_;
   bool stale_known_ = false;
   std::unordered_map<uint64_t, std::vector<HandleId>> stale_handles_;
+
+  // Directory streams that a former incarnation began, by handle. One that is being read on is not
+  // in here.
+  std::mutex resumed_lock_;
+  std::unordered_map<uint64_t, ResumedListing> resumed_;
 };
 
 }  // namespace fuse3::reconnect

@@ -39,6 +39,7 @@ int ReconnectSeam::reply(fuse_req& req, const Reply& reply) {
       return reply_granting(req, slot, reply);
     }
     if (req.row->opcode == Opcode::readdirplus) return reply_direntplus(req, slot, reply);
+    if (req.row->opcode == Opcode::readdir) return reply_dirents(req, slot, reply);
   }
   const Replay replay = req.row->replay;
   if (req.row->opcode == Opcode::lookup) return reply_stored(req, slot, reply);
@@ -117,6 +118,7 @@ Result<void> ReconnectSeam::store_edges(fuse_req& req, const Slot& slot, const S
       (void)state_->handles().free(slot, args_of<wire::Release>(req).handle, publish);
       return {};
     case Opcode::releasedir:
+      if (successor_) (void)take_resumed(args_of<wire::Releasedir>(req).handle);
       (void)state_->handles().free(slot, args_of<wire::Releasedir>(req).handle, publish);
       return {};
     default:

@@ -128,6 +128,51 @@ std::span<const std::byte> init_bytes(char fill) {
   return bytes;
 }
 
+// handles[1] and [2]: directories that are being read; with entries of a third one left over.
+void prepare_streams(World& w) {
+  prepare_tree(w);
+  for (int i = 0; i < 3; ++i) {
+    w.handles.push_back(*w.state->handles().grant(w.slot, w.nodes[0], 60, 0, 0,
+                                                  HandleKind::directory, SlotPublish::none()));
+  }
+  const auto deliver = [&](size_t handle, uint32_t count) {
+    std::vector<StreamEntry> entries;
+    for (uint64_t i = 1; i <= count; ++i) entries.push_back({i, 1000 + i});
+    (void)w.state->streams().put(w.slot, w.handles[handle], 0, entries);
+  };
+  deliver(1, 10);
+  deliver(3, 20);
+  (void)w.state->handles().free(w.slot, w.handles[3], SlotPublish::none());
+  w.handles.pop_back();
+  run_request(w);
+}
+
+std::function<void(World&)> deliver(size_t handle, uint32_t position, uint32_t count) {
+  return [=](World& w) {
+    std::vector<StreamEntry> entries;
+    for (uint64_t i = position + 1; i <= position + count; ++i) entries.push_back({i, 2000 + i});
+    (void)w.state->streams().put(w.slot, w.handles[handle], position, entries);
+  };
+}
+
+std::vector<Scenario> streams() {
+  return {
+      {"deliver into the last record", prepare_streams, {deliver(1, 10, 3)}},
+      {"deliver into free records", prepare_streams, {deliver(1, 10, 8)}},
+      {"deliver into free and new records", prepare_streams, {deliver(1, 10, 40)}},
+      {"deliver the first entries", prepare_streams, {deliver(2, 0, 9), deliver(2, 9, 9)}},
+      {"release a directory that was read", prepare_streams, {[](World& w) {
+         (void)w.state->handles().free(w.slot, w.handles[1], SlotPublish::replied(128, 16));
+       }}},
+      {"release a directory after another",
+       prepare_streams,
+       {[](World& w) { (void)w.state->handles().free(w.slot, w.handles[2], SlotPublish::none()); },
+        [](World& w) {
+          (void)w.state->handles().free(w.slot, w.handles[1], SlotPublish::done());
+        }}},
+  };
+}
+
 std::vector<Scenario> lookups() {
   return {
       {"grant a new node", prepare_request, {answer_lookup(kRootNode, "new", 200, file(20))}},
@@ -261,7 +306,7 @@ std::vector<Scenario> others() {
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> all = [] {
     std::vector<Scenario> list;
-    for (auto make : {lookups, forgets, renames, others}) {
+    for (auto make : {lookups, forgets, renames, streams, others}) {
       for (Scenario& scenario : make()) list.push_back(std::move(scenario));
     }
     return list;

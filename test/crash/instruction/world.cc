@@ -62,8 +62,13 @@ void tell_handles(State& state, std::string& text) {
   handles.for_each([&](uint32_t i) {
     text += "handle " + std::to_string(handles.id(i).value) + " of " +
             std::to_string(handles.node(i).value) + " flags " +
-            std::to_string(handles.open_flags(i)) + "/" + std::to_string(handles.fopen_flags(i)) +
-            "\n";
+            std::to_string(handles.open_flags(i)) + "/" + std::to_string(handles.fopen_flags(i));
+    if (handles.kind(i) == HandleKind::directory) {
+      for (const StreamEntry& entry : state.streams().entries(i, 0, UINT32_MAX)) {
+        text += " " + std::to_string(entry.offset) + ":" + std::to_string(entry.name);
+      }
+    }
+    text += "\n";
   });
 }
 

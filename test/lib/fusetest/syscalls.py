@@ -1,7 +1,9 @@
 """System calls that Python does not have, raising OSError as its own do."""
 
+import collections
 import ctypes
 import os
+import struct
 
 _libc = ctypes.CDLL(None, use_errno=True)
 AT_FDCWD, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH = -100, 0x100, 0x1000
@@ -48,3 +50,38 @@ def statx(path, flags=0, mask=STATX_BASIC, dir_fd=AT_FDCWD):
 
 def faccessat(path, mode, flags=0):
     check(_libc.faccessat(AT_FDCWD, os.fsencode(path), mode, flags))
+
+
+class Listing:
+    """A directory that is read in parts, of `size` bytes at most; offsets are those of telldir()."""
+
+    Entry = collections.namedtuple('Entry', 'name offset number')
+
+    def __init__(self, path, size):
+        self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        self._buffer = ctypes.create_string_buffer(size)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self.fd >= 0:
+            os.close(self.fd)
+        self.fd = -1
+
+    def read(self):
+        """The next part, empty at the end."""
+        length = check(_libc.getdents64(self.fd, self._buffer, ctypes.c_size_t(len(self._buffer))))
+        entries, at = [], 0
+        while at < length:
+            number, offset, size = struct.unpack_from('=QqH', self._buffer, at)
+            name = self._buffer[at + 19:at + size].split(b'\0')[0]
+            entries.append(self.Entry(os.fsdecode(name), offset, number))
+            at += size
+        return entries
+
+    def seek(self, offset):
+        os.lseek(self.fd, offset, os.SEEK_SET)

@@ -43,6 +43,13 @@ void fill(State& state) {
     (void)nodes.forget(slot, *nodes.node_id_of_fs_ino(ino), 1, none);
   }
   (void)nodes.forget(slot, e, 1, none);
+  std::vector<StreamEntry> entries;
+  for (uint64_t i = 1; i <= 20; ++i) entries.push_back({i, 1000 + i});
+  for (bool open : {true, false}) {
+    const auto id = state.handles().grant(slot, d, 9, 0, 0, HandleKind::directory, none);
+    (void)state.streams().put(slot, *id, 0, entries);
+    if (!open) (void)state.handles().free(slot, *id, none);
+  }
   slot.header().device = 0;
   store(*reinterpret_cast<uint32_t*>(slot.buffer().data()), 64);
   store(slot.header().stage, static_cast<uint32_t>(Stage::running));
@@ -86,6 +93,15 @@ void use_handles(State& state, const Slot& slot) {
   handles.for_each([&](uint32_t i) {
     (void)handles.rebind(handles.id(i), 77);
     (void)handles.node(i);
+  });
+  handles.for_each([&](uint32_t i) {
+    StreamTable& streams = state.streams();
+    if (handles.kind(i) != HandleKind::directory) return;
+    const auto position = streams.position(i, 13).value_or(0);
+    (void)streams.entries(i, 0, position);
+    (void)streams.position(i, 999);
+    const StreamEntry entries[30] = {{14, 1}, {15, 1}};
+    (void)streams.put(slot, handles.id(i), position, entries);
   });
   for (uint64_t i = 0; i < kTiny.max_handles; ++i) {
     (void)handles.free(slot, HandleId{i}, SlotPublish::none());

@@ -64,6 +64,30 @@ TEST(State, ImpossibleGeometry) {
   }
 }
 
+// What the library of the version before has left: all but the streams of directories.
+TEST(State, TheLayoutBeforeIsTakenOver) {
+  auto old = new_state();
+  const Slot slot = take_slot(*old);
+  const auto node =
+      old->nodes().grant(slot, kRootNode, "file", 100, 1, file(5), SlotPublish::none());
+  const auto opened =
+      old->handles().grant(slot, kRootNode, 7, 0, 0, HandleKind::directory, SlotPublish::none());
+  ASSERT_TRUE(node.ok() && opened.ok());
+  UniqueFd fd = copy_of(*old);
+  overwrite(fd.get(), offsetof(Fixed, layout_version), uint32_t{1});
+  std::string why;
+  auto next = succeed(std::move(fd), &why);
+  ASSERT_NE(next, nullptr) << why;
+  EXPECT_EQ(next->mapping().header().fixed.layout_version, kLayoutVersion);
+  EXPECT_EQ(next->nodes().find_edge(kRootNode, "file"), node->id);
+  const auto handle = next->handles().find(*opened);
+  ASSERT_TRUE(handle.ok());
+  EXPECT_EQ(next->streams().position(handle->index, 3), std::nullopt);
+  const StreamEntry entry{3, 33};
+  EXPECT_EQ(next->streams().put(take_slot(*next), *opened, 0, {&entry, 1}), 1u);
+  expect_sound(*next);
+}
+
 TEST(State, MemfdCannotShrink) {
   StateParameters parameters;
   parameters.geometry = kSmall;
@@ -83,6 +107,9 @@ TEST(State, RefusesWhatItDoesNotKnow) {
   fd = copy_of(*state);
   overwrite(fd.get(), offsetof(Fixed, layout_version), uint32_t{77});
   EXPECT_NE(refusal(std::move(fd)).find("layout version 77"), std::string::npos);
+  fd = copy_of(*state);
+  overwrite(fd.get(), offsetof(Fixed, layout_version), uint32_t{0});
+  EXPECT_NE(refusal(std::move(fd)).find("layout version 0"), std::string::npos);
   fd = copy_of(*state);
   overwrite(fd.get(), offsetof(Fixed, mountpoint) + 1, 'x');
   EXPECT_NE(refusal(std::move(fd)).find("checksum"), std::string::npos);

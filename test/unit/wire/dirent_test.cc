@@ -91,6 +91,34 @@ TEST(WireDirent, Walk) {
   EXPECT_EQ(again.name(), "eightlng");
 }
 
+TEST(WireDirent, WalkOfPlainEntries) {
+  struct stat stat {};
+  std::byte buffer[200];
+  size_t used = 0;
+  for (const char* name : {"one", "and another", "eightlng"}) {
+    stat.st_ino += 7;
+    used += append_dirent(std::span<std::byte>(buffer).subspan(used), name, &stat,
+                          static_cast<off_t>(stat.st_ino + 1));
+  }
+  const std::span<std::byte> whole(buffer, used);
+  std::vector<std::string> names;
+  for (DirentWalker walker(whole); walker.valid(); walker.next()) {
+    names.emplace_back(walker.name());
+    EXPECT_EQ(walker.dirent().off, walker.dirent().ino + 1);
+    walker.set_offset(walker.dirent().off + 100);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"one", "and another", "eightlng"}));
+  EXPECT_EQ(DirentWalker(whole).dirent().off, 108u);
+  // An entry that is cut off, and a length that lies.
+  DirentWalker cut(whole.first(used - 8));
+  size_t entries = 0;
+  for (; cut.valid(); cut.next()) ++entries;
+  EXPECT_EQ(entries, 2u);
+  const uint32_t namelen = 0xffffffff;
+  std::memcpy(buffer + offsetof(Dirent, namelen), &namelen, sizeof namelen);
+  EXPECT_FALSE(DirentWalker(whole).valid());
+}
+
 TEST(WireDirent, WalkOfCutReplies) {
   std::vector<std::byte> whole = golden_reply("readdirplus");
   size_t first = direntplus_size(5);
