@@ -3,7 +3,9 @@
 PACKAGES_BUILD="g++ meson ninja-build pkg-config libgtest-dev libgmock-dev python3 fuse3"
 PACKAGES_DEMO="fio git sqlite3 tar diffutils util-linux libc6-dev linux-libc-dev"
 PACKAGES_CHECK="clang libclang-rt-14-dev strace python3-pytest abigail-tools binutils gcc libfuse3-dev
-dpkg-dev debhelper groff-base"
+dpkg-dev debhelper groff-base rsync"
+# For the long campaigns.
+PACKAGES_LONG="postgresql"
 # Programs that run on the library unmodified, and what those need that are only unpacked.
 PACKAGES_PROGRAMS="sshfs openssh-client openssh-sftp-server libwrap0 fuse-overlayfs squashfuse
   squashfs-tools python3-pyfuse3 debian-archive-keyring"

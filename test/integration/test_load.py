@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from fusetest import connection, load, oracle
+from fusetest import applications, connection, load, oracle
 from fusetest.killer import Killer
 
 MODES = {'single': (['-f', '-s'], []), 'multi': (['-f'], []), 'clone_fd': (['-f'], ['clone_fd']),
@@ -15,9 +15,11 @@ MODES = {'single': (['-f', '-s'], []), 'multi': (['-f'], []), 'clone_fd': (['-f'
          'cached': (['-f'], ['cache=always'])}
 
 
-def _under_kills(bench, work, mode, names, seconds, seed, per_second=6):
+def _under_kills(bench, work, mode, names, seconds, seed, per_second=6, more=()):
     args, options = MODES[mode]
-    fs = bench.add(args=args, options=options)
+    fs = bench.add(args=args, options=[*options, *more])
+    for folder in (fs.work, work):  # another user has to come by
+        folder.chmod(0o711)
     load.run(fs, work, names, seconds, seed, per_second)
     with connection.Watchdog(fs.mnt, 60) as dog:
         found = oracle.differences(fs.src, fs.mnt)
@@ -38,11 +40,21 @@ def test_applications(bench, work, seed, mode):
     _under_kills(bench, work, mode, ['probe', 'fio', 'sqlite', 'git', 'tar'], 6, seed)
 
 
+@pytest.mark.slow
+@pytest.mark.limit(200)
+@pytest.mark.parametrize('mode', ['multi', 'writeback'])
+def test_more_applications(bench, work, seed, mode):
+    names = [name for name in applications.ALL if name != 'postgres']  # which takes its time
+    _under_kills(bench, work, mode, ['probe', *names], 8, seed, 3)
+
+
 @pytest.mark.long
-@pytest.mark.limit(400)
+@pytest.mark.limit(900)
 @pytest.mark.parametrize('mode', MODES)
-def test_everything_for_two_minutes(bench, work, seed, mode):
-    _under_kills(bench, work, mode, ['probe', 'effects', 'fio', 'sqlite', 'git', 'tar'], 120, seed)
+def test_everything_for_minutes(bench, work, seed, mode):
+    """All modes together are an hour."""
+    _under_kills(bench, work, mode, ['probe', 'effects', 'fio', 'sqlite', 'git', 'tar',
+                                     *applications.ALL], 3600 / len(MODES), seed, 3, ['allow_other'])
 
 
 @pytest.mark.limit(90)

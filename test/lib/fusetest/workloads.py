@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+from . import applications
 from .effects import Effects
 from .recorder import Record, Recorder
 
@@ -298,7 +299,8 @@ def _small_trees(top, limit):
     return found
 
 
-ALL = {'probe': probe, 'effects': effects, 'fio': fio, 'sqlite': sqlite, 'git': git, 'tar': tar}
+ALL = {'probe': probe, 'effects': effects, 'fio': fio, 'sqlite': sqlite, 'git': git, 'tar': tar,
+       **applications.ALL}
 
 
 class Runner:
