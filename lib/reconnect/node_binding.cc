@@ -1,5 +1,7 @@
 // What the filesystem of this incarnation calls a node. Nothing here has a journal: a successor's
 // filesystem calls it something else.
+#include <sys/stat.h>
+
 #include <bit>
 #include <mutex>
 
@@ -106,6 +108,55 @@ Bind NodeTable::bind(uint32_t index, uint64_t fs_ino) {
   if (r.fs_ino != fs_ino) return Bind::another;
   store(r.fs_count, r.fs_count + 1);
   return Bind::again;
+}
+
+// Where it is not known, because a chain was not let grow, it counts as one.
+bool NodeTable::belongs_to_another(uint32_t index, const Identity& identity) const {
+  uint32_t at = load(mapping_.identity_heads()[bucket(hash_identity(identity.ino))]);
+  for (uint32_t n = 0; at != 0; at = load(record(at).identity_next)) {
+    if (++n >= kMaxChain || !is(at, Kind::node)) return true;
+    if (at != index && identity_of(at).matches(identity)) return true;
+  }
+  return false;
+}
+
+// Filesystems that merge directories (fuse-overlayfs) number them anew in every incarnation. The
+// name is all that is left to go by then, and is worth as much as a number if no other directory is
+// known by the number and nothing is in the middle of moving it.
+bool NodeTable::renumbered(uint32_t index, uint32_t parent, std::string_view name,
+                           const Identity& identity) const {
+  return could_be_renumbered(index, identity) && rename_unsettled_ &&
+         !rename_unsettled_(id(parent), name);
+}
+
+bool NodeTable::could_be_renumbered(uint32_t index, const Identity& identity) const {
+  const Identity before = identity_of(index);
+  if (before.type != S_IFDIR || identity.type != S_IFDIR) return false;
+  if (before.ino == 0 || identity.ino == 0 || index == kRootIndex) return false;
+  return !belongs_to_another(index, identity);
+}
+
+bool NodeTable::may_be_renumbered(uint32_t index, const Identity& identity) const {
+  const std::lock_guard guard(lock_);
+  return is(index, Kind::node) && !bound(index) && could_be_renumbered(index, identity);
+}
+
+std::optional<Bind> NodeTable::bind_renumbered(const Slot& slot, uint32_t index, const Edge& edge,
+                                               uint64_t fs_ino, const Identity& identity) {
+  {
+    Txn txn(state_, slot);
+    if (!is(index, Kind::node)) return Bind::gone;
+    if (!bound(index)) {
+      const uint32_t carrier = place_of(edge.parent, edge.name).carrier;
+      if (carrier == 0 || owner_of(carrier) != index) return std::nullopt;
+      if (!renumbered(index, edge.parent, edge.name, identity)) return std::nullopt;
+      update_identity(txn, index, identity);
+      txn.bind_after_commit({.index = index, .fs_ino = fs_ino});
+      if (!txn.commit()) return std::nullopt;
+      return Bind::bound;
+    }
+  }
+  return bind(index, fs_ino);
 }
 
 FsForget NodeTable::unbind(uint32_t index) {

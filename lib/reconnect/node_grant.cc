@@ -42,10 +42,12 @@ void NodeTable::prefetch_chains(uint32_t parent, std::string_view name, uint64_t
 // A node of an earlier incarnation that the reply is about: the one last seen under that name if it
 // is the same file, else one that is the same file under another name. A file that has lost all its
 // names is not looked for: its number may belong to a new one.
-uint32_t NodeTable::stale_match(const Place& place, const Identity& identity) const {
-  if (place.carrier != 0) {
-    const uint32_t owner = owner_of(place.carrier);
-    if (!bound(owner) && this->identity_of(owner).matches(identity)) return owner;
+uint32_t NodeTable::stale_match(const Place& place, uint32_t parent, std::string_view name,
+                                const Identity& identity) const {
+  const uint32_t owner = place.carrier != 0 ? owner_of(place.carrier) : 0;
+  if (owner != 0 && !bound(owner)) {
+    if (identity_of(owner).matches(identity)) return owner;
+    if (renumbered(owner, parent, name, identity)) return owner;
   }
   if (identity.ino == 0 || names_are_nodes_) return 0;
   uint32_t at = load(mapping_.identity_heads()[bucket(hash_identity(identity.ino))]);
@@ -79,7 +81,9 @@ Result<Granted> NodeTable::grant_in(Txn& txn, NodeId parent_id, std::string_view
       binding.index = 0;
     }
   }
-  if (binding.index == 0 && fresh == Fresh::no) binding.index = stale_match(place, identity);
+  if (binding.index == 0 && fresh == Fresh::no) {
+    binding.index = stale_match(place, parent, name, identity);
+  }
 
   const bool made = binding.index == 0;
   if (made) {

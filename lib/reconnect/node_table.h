@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -86,6 +87,11 @@ class NodeTable {
   // tells nothing.
   void set_names_are_nodes() { names_are_nodes_ = true; }
 
+  // Whether a RENAME that concerns the name may or may not have been done. Asked with the table
+  // lock held. Without it nothing is taken for a renumbered directory.
+  using RenameUnsettled = std::function<bool(NodeId parent, std::string_view name)>;
+  void set_rename_unsettled(RenameUnsettled ask) { rename_unsettled_ = std::move(ask); }
+
   // ---- counting
   // A reply grants a lookup. `name` empty, "." or "..": no edge is known from it. ENOMEM, EUCLEAN.
   Result<Granted> grant(const Slot& slot, NodeId parent, std::string_view name, uint64_t fs_ino,
@@ -105,9 +111,23 @@ class NodeTable {
   // counts.
   std::optional<FsForget> next_fs_forget();
 
+  // A name of a node.
+  struct Edge {
+    uint32_t parent;
+    std::string_view name;  // in the caller's buffer
+    bool hidden = false;
+  };
+
   // ---- bindings
   // The library looked a stale node up itself and checked its identity.
   Bind bind(uint32_t index, uint64_t fs_ino);
+  // The same, when what it found under one of the node's names has another identity. Taken for the
+  // node if it is a directory that its filesystem has renumbered: then that is its identity from
+  // now on. Nothing: it is another one.
+  std::optional<Bind> bind_renumbered(const Slot& slot, uint32_t index, const Edge& edge,
+                                      uint64_t fs_ino, const Identity& identity);
+  // Whether that can be the stale node, as far as numbers tell.
+  bool may_be_renumbered(uint32_t index, const Identity& identity) const;
   // Forgets the binding. The filesystem's count that is left.
   FsForget unbind(uint32_t index);
   // The library told the filesystem so itself.
@@ -132,11 +152,6 @@ class NodeTable {
   // The edges of a node one by one, the latest first: when a server dies while it hides a file, the
   // hidden name is the one to try before another. `cursor` is 0 for the first call and the table's
   // afterwards; `name` has room for kMaxName bytes. False: there are no more.
-  struct Edge {
-    uint32_t parent;
-    std::string_view name;  // in the caller's buffer
-    bool hidden = false;
-  };
   bool next_edge(uint32_t index, uint32_t* cursor, char* name, Edge* edge) const;
   // fn(parent index, name) -> bool, false to stop. Runs without the lock; edges that come or go
   // meanwhile may be seen or not.
@@ -242,7 +257,12 @@ class NodeTable {
 
   // node_grant.cc
   void prefetch_chains(uint32_t parent, std::string_view name, uint64_t fs_ino, uint64_t ino) const;
-  uint32_t stale_match(const Place& place, const Identity& identity) const;
+  uint32_t stale_match(const Place& place, uint32_t parent, std::string_view name,
+                       const Identity& identity) const;
+  bool belongs_to_another(uint32_t index, const Identity& identity) const;
+  bool could_be_renumbered(uint32_t index, const Identity& identity) const;
+  bool renumbered(uint32_t index, uint32_t parent, std::string_view name,
+                  const Identity& identity) const;
   Result<uint32_t> make_node(Txn& txn, uint64_t generation, const Identity& identity);
   Result<void> settle_edge(Txn& txn, uint32_t index, bool made, uint32_t parent,
                            std::string_view name, const Place& place);
@@ -280,6 +300,7 @@ class NodeTable {
   std::vector<FsForget> fs_forgets_;
   std::atomic<bool> any_fs_forgets_{false};
   bool names_are_nodes_ = false;
+  RenameUnsettled rename_unsettled_;
   mutable std::atomic<bool> damage_reported_{false};
 };
 

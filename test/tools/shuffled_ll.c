@@ -146,16 +146,29 @@ static void do_mkdir(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t
   }
 }
 
+/* What has the path later is another node. */
+static void answer_removed(fuse_req_t req, const char* path, int result) {
+  const int error = result < 0 ? errno : 0;
+  pthread_mutex_lock(&lock);
+  for (fuse_ino_t ino = FUSE_ROOT_ID + 1; error == 0 && ino <= last_node; ++ino) {
+    if (nodes[ino].path == NULL || strcmp(nodes[ino].path, path) != 0) continue;
+    free(nodes[ino].path);
+    nodes[ino].path = strdup("/gone");
+  }
+  pthread_mutex_unlock(&lock);
+  fuse_reply_err(req, error);
+}
+
 static void do_unlink(fuse_req_t req, fuse_ino_t parent, const char* name) {
   char path[PATH_MAX];
   path_in(parent, name, path);
-  answer_done(req, unlink(path));
+  answer_removed(req, path, unlink(path));
 }
 
 static void do_rmdir(fuse_req_t req, fuse_ino_t parent, const char* name) {
   char path[PATH_MAX];
   path_in(parent, name, path);
-  answer_done(req, rmdir(path));
+  answer_removed(req, path, rmdir(path));
 }
 
 /* Paths below the one that moves are not kept up to date: the tests do not need them. */

@@ -97,7 +97,7 @@ bool ReconnectSeam::revive_open_files(fuse_req& req) {
     delete left;
     run_again(req);
   };
-  for (const HandleId id : stale) revive_handle(*req.lane, id, one_less, Absence::expected);
+  for (const HandleId id : stale) revive_handle(req, id, one_less, Absence::expected);
   one_less(0);
   return true;
 }

@@ -40,6 +40,8 @@ ReconnectSeam::ReconnectSeam(fuse_session& session, std::unique_ptr<State> state
       began_ns_(now_ns()),
       left_(std::make_unique<std::atomic<uint8_t>[]>(state_->mapping().sections().max_slots)) {
   if (session_.names_are_nodes) state_->nodes().set_names_are_nodes();
+  state_->nodes().set_rename_unsettled(
+      [this](NodeId parent, std::string_view name) { return rename_unsettled(parent, name); });
   session_.retrieves.begin_generation(state_->generation().value);
   if (successor_) session_.own_loop.ring();  // there is something before any new request
   std::lock_guard guard(seams_lock);
@@ -127,11 +129,11 @@ void ReconnectSeam::park_and_revive(fuse_req& req, IdRef stale) {
   };
   const Absence absence = released ? Absence::expected : Absence::reported;
   if (stale.kind == IdRef::Kind::handle) {
-    return revive_handle(*req.lane, HandleId{*stale.id}, go_on, absence);
+    return revive_handle(req, HandleId{*stale.id}, go_on, absence);
   }
   const auto node = state_->nodes().find(NodeId{*stale.id});
   if (!node) return answer(req, node.error());
-  revive_node(*req.lane, node->index, go_on, absence);
+  revive_node(req, node->index, go_on, absence);
 }
 
 void ReconnectSeam::run_again(fuse_req& req) {

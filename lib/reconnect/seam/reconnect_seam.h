@@ -106,8 +106,9 @@ class ReconnectSeam final : public Seam {
 
   // revive.cc: objects of former incarnations
   enum class Absence : uint8_t { reported, expected };
-  void revive_node(Lane& lane, uint32_t index, Revived done, Absence absence = Absence::reported);
-  void revive_handle(Lane& lane, HandleId id, Revived done, Absence absence = Absence::reported);
+  void revive_node(fuse_req& req, uint32_t index, Revived done,
+                   Absence absence = Absence::reported);
+  void revive_handle(fuse_req& req, HandleId id, Revived done, Absence absence = Absence::reported);
 
   // open_files.cc: who has a file open that is removed
   std::vector<HandleId> take_stale_handles(NodeId node);
@@ -133,6 +134,8 @@ class ReconnectSeam final : public Seam {
   void compare_linked(fuse_req& req, const fuse_entry_param& entry, int error);
   void open_made(fuse_req& req, const fuse_entry_param& entry);
   bool check_renamed(fuse_req& req, int error);
+  bool is_moved(const fuse_req& req, const Identity& wanted, const Identity& found);
+  bool rename_unsettled(NodeId parent, std::string_view name) const;
   bool check_exchanged(fuse_req& req);
   bool check_exchanged_alike(fuse_req& req);
   bool cannot_tell(fuse_req& req);

@@ -31,7 +31,7 @@ bool ReconnectSeam::check_renamed(fuse_req& req, int error) {
     ask_lookup(session_, *req.lane, parent, name, false, [=, this, &req](const Answer& found) {
       const bool there = found_one(found);
       if (there) tell_forget(session_, *req.lane, found.entry.ino, 1);
-      answer(req, there && wanted->matches(identity_in(session_, found.entry)) ? 0 : error);
+      answer(req, there && is_moved(req, *wanted, identity_in(session_, found.entry)) ? 0 : error);
     });
   };
   if (error == ENOENT || !holds(Guard::noreplace_source)) {
@@ -43,6 +43,35 @@ bool ReconnectSeam::check_renamed(fuse_req& req, int error) {
     look_at_target();
   });
   return true;
+}
+
+// What is under the new name is what had the old one. The source is gone, so a directory that no
+// number tells from another incarnation's is it.
+bool ReconnectSeam::is_moved(const fuse_req& req, const Identity& wanted, const Identity& found) {
+  if (wanted.matches(found)) return true;
+  const auto source = state_->nodes().find_edge(req.message->node(), name_in<wire::Rename>(req));
+  const auto node = source ? state_->nodes().find(*source) : Result<NodeRef>(Error{ENOENT});
+  return node && state_->nodes().may_be_renumbered(node->index, found);
+}
+
+// Whether a RENAME from or to that name is in hand, a predecessor's or one of now: what is under
+// the name may be what was there before it or after it.
+bool ReconnectSeam::rename_unsettled(NodeId parent, std::string_view name) const {
+  bool unsettled = false;
+  state_->slots().for_each_used([&](const Slot& slot) {
+    if (slot.stage() == Stage::replied) return;  // the table knows
+    const auto message = wire::Message::parse(slot.request());
+    if (!message) return;
+    const wire::Opcode opcode = message->opcode();
+    if (opcode != wire::Opcode::rename && opcode != wire::Opcode::rename2) return;
+    const auto args = wire::decode<wire::Rename>(*message, session_.negotiated);
+    if (!args) return;
+    if ((message->node() == parent && args->name == name) ||
+        (args->new_parent == parent && args->new_name == name)) {
+      unsettled = true;
+    }
+  });
+  return unsettled;
 }
 
 // An exchange done twice is undone, and a second RENAME_WHITEOUT would move the whiteout over what

@@ -25,9 +25,14 @@ bool means_absence(int error) {
 class NodeRevival {
  public:
   // `quiet`: that it is not there is no news.
-  NodeRevival(fuse_session& session, State& state, Lane& lane, uint32_t index, Revived done,
-              bool quiet)
-      : session_(session), state_(state), lane_(lane), done_(std::move(done)), quiet_(quiet) {
+  NodeRevival(fuse_session& session, State& state, Lane& lane, const Slot& slot, uint32_t index,
+              Revived done, bool quiet)
+      : session_(session),
+        state_(state),
+        lane_(lane),
+        slot_(slot),
+        done_(std::move(done)),
+        quiet_(quiet) {
     path_.push_back({index, 0, 0});
   }
 
@@ -59,10 +64,9 @@ class NodeRevival {
     NodeTable& nodes = state_.nodes();
     Part& part = path_.back();
     if (nodes.bound(part.index)) return Outcome::done;
-    char name[kMaxName];
-    NodeTable::Edge edge;
+    NodeTable::Edge& edge = edge_;
     part.next = part.cursor;
-    if (++steps_ > kMostSteps || !nodes.next_edge(part.index, &part.next, name, &edge)) {
+    if (++steps_ > kMostSteps || !nodes.next_edge(part.index, &part.next, name_, &edge)) {
       note_absence(part);
       return Outcome::absent;
     }
@@ -89,13 +93,17 @@ class NodeRevival {
       error_ = answer.error;
       return;
     }
-    if (!found || !nodes.identity(part.index).matches(identity_in(session_, answer.entry))) {
-      if (found) tell_forget(session_, lane_, answer.entry.ino, 1);
+    if (!found) {
       part.cursor = part.next;
       return;
     }
-    const Bind bind = nodes.bind(part.index, answer.entry.ino);
-    if (bind == Bind::another || bind == Bind::gone) {
+    const Identity identity = identity_in(session_, answer.entry);
+    const std::optional<Bind> bind =
+        nodes.identity(part.index).matches(identity)
+            ? nodes.bind(part.index, answer.entry.ino)
+            : nodes.bind_renumbered(slot_, part.index, edge_, answer.entry.ino, identity);
+    if (!bind) part.cursor = part.next;
+    if (!bind || *bind == Bind::another || *bind == Bind::gone) {
       tell_forget(session_, lane_, answer.entry.ino, 1);
     }
     // No such node any more: whoever asked for it gets ESTALE from its own look at the table.
@@ -118,9 +126,13 @@ class NodeRevival {
   fuse_session& session_;
   State& state_;
   Lane& lane_;
+  const Slot slot_;
   Revived done_;
   const bool quiet_;
   std::vector<Part> path_;  // each is needed for the one before it
+  // By which the last of them is looked for.
+  NodeTable::Edge edge_;
+  char name_[kMaxName];
   unsigned steps_ = 0;
   int error_ = 0;
   std::atomic<int> turn_{kAsking};
@@ -128,12 +140,14 @@ class NodeRevival {
 
 }  // namespace
 
-void ReconnectSeam::revive_node(Lane& lane, uint32_t index, Revived done, Absence absence) {
+// The request that needs it is parked until `done` is called, and its slot lends its journal.
+void ReconnectSeam::revive_node(fuse_req& req, uint32_t index, Revived done, Absence absence) {
   const bool quiet = absence == Absence::expected;
-  (new NodeRevival(session_, *state_, lane, index, std::move(done), quiet))->run();
+  (new NodeRevival(session_, *state_, *req.lane, slot_of(req), index, std::move(done), quiet))
+      ->run();
 }
 
-void ReconnectSeam::revive_handle(Lane& lane, HandleId id, Revived done, Absence absence) {
+void ReconnectSeam::revive_handle(fuse_req& req, HandleId id, Revived done, Absence absence) {
   const auto handle = state_->handles().find(id);
   if (!handle) return done(handle.error());
   const uint32_t index = handle->index;
@@ -141,13 +155,14 @@ void ReconnectSeam::revive_handle(Lane& lane, HandleId id, Revived done, Absence
   const auto node = state_->nodes().find(state_->handles().node(index));
   if (!node) return done(node.error());
   if (!state_->nodes().bound(node->index)) {
-    const auto then = [this, &lane, id, done, absence](int error) {
+    const auto then = [this, &req, id, done, absence](int error) {
       if (error != 0) return done(error);
-      revive_handle(lane, id, done, absence);
+      revive_handle(req, id, done, absence);
     };
-    return revive_node(lane, node->index, then, absence);
+    return revive_node(req, node->index, then, absence);
   }
   const uint64_t ino = state_->nodes().fs_ino(node->index);
+  Lane& lane = *req.lane;
   const bool directory = state_->handles().kind(index) == HandleKind::directory;
   ask_open(session_, lane, ino, state_->handles().open_flags(index), directory,
            [this, &lane, id, ino, directory, done](const Answer& answer) {

@@ -147,6 +147,11 @@ void prepare_streams(World& w) {
   run_request(w);
 }
 
+void prepare_renumbered(World& w) {
+  prepare_stale(w);
+  w.state->nodes().set_rename_unsettled([](NodeId, std::string_view) { return false; });
+}
+
 std::function<void(World&)> deliver(size_t handle, uint32_t position, uint32_t count) {
   return [=](World& w) {
     std::vector<StreamEntry> entries;
@@ -175,6 +180,20 @@ std::vector<Scenario> streams() {
 
 std::vector<Scenario> lookups() {
   return {
+      {"bind a directory that was renumbered",
+       prepare_renumbered,
+       {[](World& w) {
+          const uint32_t d = w.state->nodes().find(w.nodes[0])->index;
+          (void)w.state->nodes().bind_renumbered(w.slot, d, {1, "d"}, 7100, folder(60));
+        },
+        [](World& w) {
+          const uint32_t d = w.state->nodes().find(w.nodes[0])->index;
+          const uint32_t e = w.state->nodes().find(w.nodes[1])->index;
+          (void)w.state->nodes().bind_renumbered(w.slot, e, {d, "e"}, 7101, folder(10));
+        }}},
+      {"grant a directory that was renumbered",
+       prepare_renumbered,
+       {answer_lookup(kRootNode, "d", 7100, folder(60))}},
       {"grant a new node", prepare_request, {answer_lookup(kRootNode, "new", 200, file(20))}},
       {"grant a new node with a long name",
        prepare_request,

@@ -125,13 +125,11 @@ class Readers:
 
 @pytest.fixture
 def read_under_kills(seed):
-    """Reads a mount that must show `tree`, with so many kills a second. With `spare` (seconds) each
-    successor is left alone for that long."""
-    def run(fs, tree, seconds=5, per_second=0, spare=0):
+    """Reads a mount that must show `tree`, with so many kills a second."""
+    def run(fs, tree, seconds=5, per_second=0):
         readers = Readers(tree, fs.mnt, seconds, seed)
         if per_second:
-            early = {'early_share': 0, 'spare': spare} if spare else {}
-            with Killer(fs, per_second, seed, **early) as killer:
+            with Killer(fs, per_second, seed) as killer:
                 readers.run()
             print(f'{readers.reads} reads, {len(killer.kills)} kills')
             assert not killer.missed and len(killer.kills) >= seconds * per_second / 3

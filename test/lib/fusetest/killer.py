@@ -17,12 +17,10 @@ class Killer(threading.Thread):
     """Sends SIGKILL to the server about `per_second` times a second until stop(). Some of the kills,
     marked early, hit a successor that is still starting up, down to no delay at all."""
 
-    def __init__(self, fs, per_second, seed=0, early_share=EARLY_SHARE, spare=0.0):
+    def __init__(self, fs, per_second, seed=0):
         super().__init__(name='killer', daemon=True)
-        self._fs, self._rate, self._early = fs, per_second, early_share
+        self._fs, self._rate = fs, per_second
         self._random = random.Random(seed)
-        # At least this long (seconds) between a kill that is not early and the one before it.
-        self._spare = spare
         self._stop_event = threading.Event()
         self.kills = []  # (monotonic ns, pid, early)
         self.missed = 0  # no server to be found in time: the mount is lost
@@ -31,7 +29,7 @@ class Killer(threading.Thread):
         last_pid, next_time = None, time.monotonic()
         while not self._stop_event.is_set():
             early = bool(self.kills) and not self.kills[-1][2] and (
-                self._random.random() < self._early)
+                self._random.random() < EARLY_SHARE)
             if early:
                 pid = self._find(lambda pid, old=last_pid: pid != old)
                 time.sleep(self._random.choice((0, self._random.random() * EARLY_SECONDS)))
@@ -40,8 +38,7 @@ class Killer(threading.Thread):
                 # the killer itself takes does not lower the rate.
                 next_time = max(next_time + self._random.expovariate(self._rate),
                                 time.monotonic() - 0.5)
-                earliest = self.kills[-1][0] / 1e9 + self._spare if self.kills else 0
-                pause = max(next_time, earliest) - time.monotonic()
+                pause = next_time - time.monotonic()
                 if pause > 0 and self._stop_event.wait(pause):
                     break
                 pid = self._find(lambda pid: True)

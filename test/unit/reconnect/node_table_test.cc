@@ -225,6 +225,71 @@ TEST_F(NodeTableTest, StaleNodeIsFoundAgain) {
   EXPECT_EQ(nodes().fs_count(nodes().find(a)->index), 1u);
 }
 
+class Renumbered : public NodeTableTest {
+ protected:
+  void SetUp() override {
+    NodeTableTest::SetUp();
+    d_ = look_up(kRootNode, "d", 100, folder(10));
+    e_ = look_up(d_, "e", 101, folder(11));
+    f_ = look_up(d_, "f", 102, file(12));
+    die();
+    nodes().set_rename_unsettled([this](NodeId parent, std::string_view name) {
+      return parent == unsettled_.first && name == unsettled_.second;
+    });
+  }
+  std::optional<Bind> bind(NodeId id, NodeId parent, std::string_view name,
+                           const Identity& identity) {
+    const NodeTable::Edge edge{nodes().find(parent)->index, name};
+    return nodes().bind_renumbered(slot_, nodes().find(id)->index, edge, 700, identity);
+  }
+  Identity identity(NodeId id) { return nodes().identity(nodes().find(id)->index); }
+
+  NodeId d_, e_, f_;
+  std::pair<NodeId, std::string> unsettled_;
+};
+
+TEST_F(Renumbered, IsTheSameDirectory) {
+  EXPECT_EQ(bind(d_, kRootNode, "d", folder(77)), Bind::bound);
+  EXPECT_EQ(nodes().node_id_of_fs_ino(700), d_);
+  EXPECT_EQ(identity(d_).ino, 77u);
+  EXPECT_EQ(bind(d_, kRootNode, "d", folder(78)), Bind::again) << "it is bound already";
+  EXPECT_EQ(identity(d_).ino, 77u);
+  die();
+  EXPECT_EQ(identity(d_).ino, 77u);
+  EXPECT_EQ(look_up(kRootNode, "elsewhere", 800, folder(77)), d_) << "it is found by its number";
+}
+
+TEST_F(Renumbered, IsNoOther) {
+  EXPECT_EQ(bind(d_, kRootNode, "d", folder(11)), std::nullopt) << "that is e";
+  EXPECT_EQ(bind(d_, kRootNode, "d", file(77)), std::nullopt);
+  EXPECT_EQ(bind(f_, d_, "f", file(77)), std::nullopt);
+  EXPECT_EQ(bind(d_, kRootNode, "d", folder(0)), std::nullopt);
+  EXPECT_EQ(bind(d_, kRootNode, "other", folder(77)), std::nullopt) << "not a name of it";
+  EXPECT_FALSE(nodes().may_be_renumbered(nodes().find(d_)->index, folder(11)));
+  EXPECT_TRUE(nodes().may_be_renumbered(nodes().find(d_)->index, folder(77)));
+  EXPECT_EQ(identity(d_).ino, 10u);
+}
+
+TEST_F(Renumbered, NotWhileItMayHaveBeenMoved) {
+  unsettled_ = {d_, "e"};
+  EXPECT_EQ(bind(e_, d_, "e", folder(77)), std::nullopt);
+  EXPECT_NE(look_up(d_, "e", 700, folder(77)), e_);
+  unsettled_ = {};
+  EXPECT_EQ(bind(d_, kRootNode, "d", folder(78)), Bind::bound);
+}
+
+TEST_F(Renumbered, IsFoundByALookup) {
+  EXPECT_EQ(look_up(kRootNode, "d", 700, folder(77)), d_);
+  EXPECT_EQ(look_up(d_, "e", 701, folder(78)), e_);
+  EXPECT_NE(look_up(d_, "f", 702, file(79)), f_);
+  EXPECT_EQ(identity(d_).ino, 77u);
+  EXPECT_EQ(kernel_count(e_), 2u);
+}
+
+TEST_F(Renumbered, NotOneThatIsMade) {
+  EXPECT_NE(look_up(kRootNode, "d", 700, folder(77), Fresh::yes), d_);
+}
+
 TEST_F(NodeTableTest, AnotherFileUnderAStaleName) {
   const NodeId a = look_up(kRootNode, "a", 101, file(6));
   die();
