@@ -342,7 +342,7 @@ def test_null_is_a_file_without_a_bottom(work):
             assert server.wait(timeout=15) == 0
         finally:
             if mount := connection.find(mountpoint):
-                connection.abort(mount.minor)
+                connection.abort(mount.number)
                 connection.detach(mountpoint)
             server.kill()
 

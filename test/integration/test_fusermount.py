@@ -55,7 +55,7 @@ class Room:
 
     def leave(self):
         for mount in self.mounts():
-            connection.abort(mount.minor)
+            connection.abort(mount.number)
         for end in self.sockets:
             end.close()
         for process in self.processes:

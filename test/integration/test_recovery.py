@@ -44,9 +44,9 @@ def test_hello_survives(bench):
 
 
 def test_mount_and_device_number_stay(fs):
-    before = (os.stat(fs.mnt).st_dev, fs.mount().minor, os.stat(fs.mnt).st_ino)
+    before = (os.stat(fs.mnt).st_dev, fs.mount().number, os.stat(fs.mnt).st_ino)
     fs.recover()
-    assert (os.stat(fs.mnt).st_dev, fs.mount().minor, os.stat(fs.mnt).st_ino) == before
+    assert (os.stat(fs.mnt).st_dev, fs.mount().number, os.stat(fs.mnt).st_ino) == before
 
 
 def test_many_times_in_a_row(fs):

@@ -165,7 +165,7 @@ def test_two_containers(lxcfs, containers, killed, seed):
         # The same mounts as at first, and a file that has been open since then.
         assert container.ask('cat /proc/self/mountinfo | grep fuse.lxcfs') == before
         assert container.ask('head -n 1 <&5').startswith('MemTotal')
-    assert lxcfs.mount().minor == lxcfs.number
+    assert lxcfs.mount().number == lxcfs.number
 
 
 def test_host(lxcfs, killed):
