@@ -25,7 +25,22 @@ using fuse3::reconnect::NodeRecord;
 using fuse3::reconnect::Stage;
 using fuse3::reconnect::tag_kind;
 
-void print(const char* name, uint64_t value) { std::printf("%s %" PRIu64 "\n", name, value); }
+void print(const char* name, uint64_t value) {
+  std::printf("%s %" PRIu64 "\n", name, value);
+}
+
+// Records of directory streams that no directory uses; they are kept for the next one.
+uint64_t free_stream_records(const Mapping& mapping) {
+  const uint32_t end = load(mapping.header().heads.node_high_water);
+  const auto next = [&](uint32_t word) { return word < end ? word : 0; };
+  uint64_t count = 0;
+  const NodeRecord* nodes = mapping.nodes();
+  for (uint32_t chain = next(load(nodes[0].free_next)); chain != 0 && count <= end;
+       chain = next(load(nodes[chain].free_next))) {
+    for (uint32_t i = chain; i != 0 && count <= end; i = next(load(nodes[i].text))) ++count;
+  }
+  return count;
+}
 
 // Counted one by one, so that the tables' own counters can be compared with what is in them.
 void print_nodes(const Mapping& mapping) {
@@ -43,7 +58,7 @@ void print_nodes(const Mapping& mapping) {
   print("nodes", load(mapping.header().heads.known_nodes));
   print("nodes_counted", nodes);
   print("lookups", lookups);
-  print("records", records);
+  print("records", records - free_stream_records(mapping));
 }
 
 void print_handles(const Mapping& mapping) {
