@@ -1,6 +1,6 @@
 # Sourced by ./demo and ./check: what they need from Debian, installed when it is missing.
 
-PACKAGES_BUILD="g++ meson ninja-build pkg-config libgtest-dev libgmock-dev python3 fuse3"
+PACKAGES_BUILD="g++ meson ninja-build pkg-config libgtest-dev libgmock-dev libcli11-dev python3 fuse3"
 PACKAGES_DEMO="fio git sqlite3 tar diffutils util-linux libc6-dev linux-libc-dev"
 PACKAGES_CHECK="clang libclang-rt-14-dev strace python3-pytest abigail-tools binutils gcc libfuse3-dev
 dpkg-dev debhelper groff-base rsync"

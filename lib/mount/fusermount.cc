@@ -212,8 +212,9 @@ Result<Mounted> mount_by_fusermount(const std::vector<std::string>& candidates,
 }
 
 Result<void> unmount_by_fusermount(const std::vector<std::string>& candidates,
-                                   const std::string& path) {
-  Command command(candidates, {"-u", "-q", "-z", "--", path});
+                                   const std::string& path, bool lazy) {
+  Command command(candidates, lazy ? std::vector<std::string>{"-u", "-q", "-z", "--", path}
+                                   : std::vector<std::string>{"-u", "--", path});
   const Result<pid_t> child = start(&command, false);
   if (!child) return child.as_error();
   return wait_for(*child);

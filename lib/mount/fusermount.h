@@ -26,8 +26,9 @@ std::vector<std::string> fusermount_candidates();
 Result<Mounted> mount_by_fusermount(const std::vector<std::string>& candidates,
                                     const std::string& path, const std::string& option_list,
                                     bool auto_unmount);
+// `lazy`: also while it is in use; then nothing is said.
 Result<void> unmount_by_fusermount(const std::vector<std::string>& candidates,
-                                   const std::string& path);
+                                   const std::string& path, bool lazy = true);
 // To stdout.
 void print_fusermount_version();
 

@@ -88,6 +88,23 @@ bool changing_words_possible(const Mapping& mapping, std::string* why) {
 
 }  // namespace
 
+Result<std::unique_ptr<Fixed>> read_fixed(int fd, std::string* why) {
+  struct stat st;
+  if (::fstat(fd, &st) != 0) return last_error();
+  const auto size = static_cast<uint64_t>(st.st_size);
+  if (!S_ISREG(st.st_mode) || size < kHeaderBytes) {
+    refuse(why, "the file is too short to be a reconnect state");
+    return Error{EPROTO};
+  }
+  auto fixed = std::make_unique<Fixed>();
+  if (::pread(fd, fixed.get(), sizeof *fixed, 0) != static_cast<ssize_t>(sizeof *fixed)) {
+    refuse(why, "the state cannot be read");
+    return Error{EPROTO};
+  }
+  if (!fixed_possible(*fixed, size, why)) return Error{EPROTO};
+  return fixed;
+}
+
 const char* impossible_geometry(const Geometry& geometry) {
   if (geometry.max_nodes < 16 || geometry.max_nodes > 1u << 30) {
     return "between 16 and 2^30 nodes can be kept";
@@ -153,20 +170,10 @@ bool Mapping::heads_possible(std::string* why) const {
 }
 
 Result<Mapping> Mapping::open(UniqueFd fd, std::string* why) {
-  struct stat st;
-  if (::fstat(fd.get(), &st) != 0) return last_error();
-  const auto size = static_cast<uint64_t>(st.st_size);
-  if (!S_ISREG(st.st_mode) || size < kHeaderBytes) {
-    refuse(why, "the file is too short to be a reconnect state");
-    return Error{EPROTO};
-  }
-  // The fixed part is judged on a private copy, so that what is used is what was judged.
-  auto fixed = std::make_unique<Fixed>();
-  if (::pread(fd.get(), fixed.get(), sizeof *fixed, 0) != static_cast<ssize_t>(sizeof *fixed)) {
-    refuse(why, "the state cannot be read");
-    return Error{EPROTO};
-  }
-  if (!fixed_possible(*fixed, size, why)) return Error{EPROTO};
+  const auto read = read_fixed(fd.get(), why);
+  if (!read) return read.as_error();
+  const Fixed& fixed = **read;
+  const uint64_t size = fixed.sections.total;
   void* base =
       ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd.get(), 0);
   if (base == MAP_FAILED) {
@@ -175,7 +182,7 @@ Result<Mapping> Mapping::open(UniqueFd fd, std::string* why) {
     return error;
   }
   ::madvise(base, size, MADV_DONTDUMP);
-  Mapping mapping(std::move(fd), static_cast<std::byte*>(base), fixed->sections, fixed->hash_seed);
+  Mapping mapping(std::move(fd), static_cast<std::byte*>(base), fixed.sections, fixed.hash_seed);
   if (!changing_words_possible(mapping, why)) return Error{EPROTO};
   return mapping;
 }

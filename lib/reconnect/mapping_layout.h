@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
 
 #include "reconnect/layout.h"
 #include "reconnect/mapping.h"
+#include "support/result.h"
 
 namespace fuse3::reconnect {
 
@@ -17,5 +20,9 @@ constexpr uint64_t round_up(uint64_t n, uint64_t unit) {
 const char* impossible_geometry(const Geometry& geometry);
 Sections lay_out(const Geometry& geometry);
 uint64_t checksum_of(const Fixed& fixed);
+
+// The part of a state that never changes, as a private copy: what is used later is what was judged
+// here, whatever the file says by then. EPROTO: it cannot be believed; `why` is a sentence.
+Result<std::unique_ptr<Fixed>> read_fixed(int fd, std::string* why);
 
 }  // namespace fuse3::reconnect

@@ -57,7 +57,7 @@ def contents(package):
 
 def test_manual_pages():
     pages = sorted((ROOT / 'doc').glob('*.[1-8]'))
-    assert len(pages) == 4
+    assert len(pages) == 5
     for page in pages:
         assert run('groff', '-man', '-ww', '-Tutf8', '-z', page) == ''
 
@@ -78,7 +78,9 @@ def test_what_is_in_them(packages):
     for path in ('/etc/fuse.conf', '/usr/libexec/fuse3/fuse-keeper', '/usr/bin/fusermount',
                  '/usr/lib/udev/rules.d/99-fuse3.rules', '/usr/share/man/man1/fusermount3.1.gz',
                  '/usr/share/man/man8/mount.fuse3.8.gz', '/usr/share/man/man8/fuse.8.gz',
-                 '/usr/share/man/man8/fuse-keeper.8.gz', '/usr/sbin/mount.fuse'):
+                 '/usr/share/man/man8/fuse-keeper.8.gz', '/usr/sbin/mount.fuse',
+                 '/usr/bin/fuse-reattach', '/usr/share/man/man1/fuse-reattach.1.gz',
+                 '/usr/share/bash-completion/completions/fuse-reattach'):
         assert path in tools, path
     for name in NAMES:
         setuid = [path for path, (mode, _) in contents(packages[name]).items() if 's' in mode]

@@ -134,6 +134,7 @@ bool Keeper::reap() {
   while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
     if (pid == last_child_) last_status_ = status;
     if (pid == server_.pid) server_end_ = status;
+    if (pid == ended_server_) ended_status_ = status;
     if (pid != pending_child_) continue;
     pending_child_ = 0;
     pending_ended = true;

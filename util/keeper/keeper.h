@@ -77,6 +77,7 @@ class Keeper {
   void refuse_all(reconnect::Refusal reason, const std::string& text);
   void refuse(Peer* peer, reconnect::Refusal reason, int number, const std::string& text);
   void answer_status(Peer* peer);
+  void describe_outage(Time now, reconnect::StatusReplyMessage* message) const;
   void grant_if_possible();
   bool grant(Peer* peer);
   void drop_finished_peers();
@@ -96,10 +97,12 @@ class Keeper {
   bool stopping_ = false;
   bool done_ = false;
 
-  pid_t pending_child_ = 0;         // started, and has neither asked for the connection nor ended
-  pid_t last_child_ = 0;            // the last one started, whatever became of it
-  std::optional<int> last_status_;  // of last_child_, once it has ended
-  std::optional<int> server_end_;   // of the last server, if it was ours to wait for
+  pid_t pending_child_ = 0;          // started, and has neither asked for the connection nor ended
+  pid_t last_child_ = 0;             // the last one started, whatever became of it
+  std::optional<int> last_status_;   // of last_child_, once it has ended
+  std::optional<int> server_end_;    // of the last server, if it was ours to wait for
+  pid_t ended_server_ = 0;           // the last one that is gone,
+  std::optional<int> ended_status_;  // and how it ended, as above
   Time last_start_{};
   std::optional<Time> reported_;
   unsigned unreported_ = 0;

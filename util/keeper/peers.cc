@@ -55,7 +55,9 @@ void Keeper::read_peer(Peer* peer) {
     peer->socket.reset();
     return;
   }
-  if (peer->uid != geteuid()) {
+  // Root may look, since it can anyway, but gets nothing that could be served with.
+  const bool looks = packet->type() == MessageType::kStatus && peer->uid == 0;
+  if (peer->uid != geteuid() && !looks) {
     say(LOG_WARNING, "refused process %d of user %u", peer->pid, peer->uid);
     refuse(peer, Refusal::kNotOwner, static_cast<int>(geteuid()),
            "it belongs to user " + std::to_string(geteuid()) + ": run as that user");
@@ -96,20 +98,51 @@ void Keeper::refuse_all(Refusal reason, const std::string& text) {
 }
 
 HolderState Keeper::state() const {
-  if (server_.present()) return HolderState::kLive;
-  return detached_ ? HolderState::kDetached : HolderState::kRecovering;
+  if (server_.present() && !policy_.in_outage()) return HolderState::kLive;
+  if (server_.present() || pending_child_ != 0) return HolderState::kRecovering;
+  return HolderState::kDetached;
 }
 
+void Keeper::describe_outage(Time now, StatusReplyMessage* message) const {
+  auto until = [now](Time then) {
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(then - now).count();
+    return static_cast<uint32_t>(std::clamp<int64_t>(left, 0, StatusReplyMessage::kNever - 1));
+  };
+  message->outage_ms = message->next_start_ms = message->give_up_ms = StatusReplyMessage::kNever;
+  message->failed_starts = policy_.failures();
+  message->most_failed_starts = RestartPolicy::kMostFailures;
+  message->timeout_seconds = static_cast<uint32_t>(timeout_.count());
+  if (std::optional<Time> began = policy_.began()) message->outage_ms = until(now + (now - *began));
+  if (std::optional<Time> end = policy_.deadline()) message->give_up_ms = until(*end);
+  if (!server_.present() && pending_child_ == 0 && !detached_) {
+    message->next_start_ms = until(policy_.next_start());
+  }
+}
+
+// The state goes along for reading only: who asks may look at it, and change nothing.
 void Keeper::answer_status(Peer* peer) {
+  (void)reap();
+  const std::string path = "/proc/self/fd/" + std::to_string(held_.state.get());
+  UniqueFd state(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!state) {
+    refuse(peer, Refusal::kMalformed, errno,
+           std::string("the keeper cannot open the state: ") + strerror(errno));
+    return;
+  }
   auto message = make_message<StatusReplyMessage>();
-  message.state = state();
+  message.state = this->state();
   message.server_pid = server_.pid;
   message.keeper_pid = getpid();
   message.restarts = restarts_;
   message.connection = held_.connection;
   message.devices = held_.device_count();
+  message.starting_pid = pending_child_;
+  message.ended_pid = ended_server_;
+  message.ended_status = ended_status_.value_or(AttachedMessage::kEndUnknown);
+  describe_outage(Clock::now(), &message);
   put_text(message.program, program_.executable);
-  (void)send_message(peer->socket.get(), message, {}, MSG_DONTWAIT).ok();
+  const int fd = state.get();
+  (void)send_message(peer->socket.get(), message, std::span(&fd, 1), MSG_DONTWAIT).ok();
   peer->socket.reset();
 }
 

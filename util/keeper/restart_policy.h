@@ -47,6 +47,7 @@ class RestartPolicy {
   }
 
   bool in_outage() const { return began_.has_value(); }
+  std::optional<Time> began() const { return began_; }
   Time next_start() const { return next_start_; }
   unsigned failures() const { return failures_; }
 

@@ -107,6 +107,8 @@ void Keeper::server_is_gone() {
   server_.process.reset();
   server_.in_loop = false;
   (void)reap();
+  ended_server_ = server_.pid;
+  ended_status_ = server_end_;
   bool ours = last_child_ != 0 && server_.pid == last_child_;
   if (stopping_) {
     say(LOG_NOTICE, "the server is gone, and so is the keeper, which was told to stop");

@@ -28,7 +28,7 @@ constexpr Shape kShapes[] = {
     shape<DetachMessage>(),     shape<GoodbyeMessage>(),
     shape<AttachMessage>(),     shape<StatusMessage>(),
     shape<ReadyMessage>(),      shape<AttachedMessage>(1, 2),
-    shape<RefusedMessage>(),    shape<StatusReplyMessage>(),
+    shape<RefusedMessage>(),    shape<StatusReplyMessage>(1, 1),
 };
 
 bool devices_are_sound(const DevicesMessage& message, size_t fd_count) {

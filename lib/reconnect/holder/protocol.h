@@ -50,9 +50,9 @@ enum class MessageType : uint16_t {
 enum class Refusal : uint32_t { kBusy = 1, kNotOwner, kGivenUp, kMalformed, kVersion, kNotStarted };
 
 enum class HolderState : uint32_t {
-  kLive = 1,    // a server holds the link
-  kRecovering,  // none does, and the keeper starts successors
-  kDetached,    // none does, and the keeper waits for a successor started by someone else
+  kLive = 1,    // a server serves, or comes up for the first time
+  kRecovering,  // a successor was started, or has the connection, and does not serve yet
+  kDetached,    // no server, and none on its way: between two starts, or until somebody starts one
 };
 
 struct MessageHeader {
@@ -133,7 +133,9 @@ struct RefusedMessage {
   char text[160];
 };
 
+// Descriptor: the state, for reading only.
 struct StatusReplyMessage {
+  static constexpr uint32_t kNever = UINT32_MAX;  // in place of a time
   static constexpr MessageType kType = MessageType::kStatusReply;
   MessageHeader header;
   HolderState state;
@@ -142,7 +144,17 @@ struct StatusReplyMessage {
   uint32_t restarts;
   uint32_t connection;
   uint32_t devices;
-  char program[128];
+  int32_t starting_pid;    // started, and has not asked for the connection yet; 0: none
+  int32_t ended_pid;       // the server before; 0: there was none
+  int32_t ended_status;    // as AttachedMessage::previous_end
+  uint32_t failed_starts;  // of this outage
+  uint32_t most_failed_starts;
+  uint32_t timeout_seconds;  // 0: no limit
+  uint32_t outage_ms;        // since when there is no service; kNever: there is
+  uint32_t next_start_ms;    // kNever: none is planned
+  uint32_t give_up_ms;       // likewise
+  uint32_t reserved;
+  char program[256];
 };
 
 // 0 if `packet` with `fd_count` descriptors is one that a peer of our version may send; else

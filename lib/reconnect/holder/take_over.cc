@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <optional>
+
 #include "reconnect/holder/runtime_socket.h"
 
 namespace fuse3::reconnect {
@@ -70,12 +72,17 @@ Result<Packet> await(int socket, std::string* why) {
   return packet;
 }
 
-// The directory is the user's alone; this is for a directory that somebody else opened for us.
-bool is_trusted(int socket) {
+std::optional<uid_t> peer_user(int socket) {
   ucred peer{};
   socklen_t length = sizeof peer;
-  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
-  return peer.uid == geteuid() || peer.uid == 0;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return std::nullopt;
+  return peer.uid;
+}
+
+// The directory is the user's alone; this is for a directory that somebody else opened for us.
+bool is_trusted(int socket) {
+  const std::optional<uid_t> user = peer_user(socket);
+  return user && (*user == geteuid() || *user == 0);
 }
 
 }  // namespace
@@ -117,9 +124,10 @@ Result<HolderStatus> holder_status(int runtime_dir_fd, unsigned connection, std:
   if (!socket) return socket.as_error();
   Result<Packet> answer = await<StatusReplyMessage>(socket->get(), why);
   if (!answer) return answer.as_error();
-  auto reply = answer->as<StatusReplyMessage>();
-  return HolderStatus{reply.state,      reply.server_pid, reply.keeper_pid,       reply.restarts,
-                      reply.connection, reply.devices,    get_text(reply.program)};
+  HolderStatus status{answer->as<StatusReplyMessage>(), {}, std::move(answer->fds[0])};
+  status.program = get_text(status.said.program);
+  status.owner = peer_user(socket->get()).value_or(static_cast<uid_t>(-1));
+  return status;
 }
 
 }  // namespace fuse3::reconnect

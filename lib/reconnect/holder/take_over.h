@@ -25,16 +25,14 @@ struct Takeover {
 Result<Takeover> take_over(int runtime_dir_fd, unsigned connection, std::string* why);
 
 struct HolderStatus {
-  HolderState state;
-  pid_t server_pid;  // the last known one
-  pid_t keeper_pid;
-  unsigned restarts;
-  unsigned connection;
-  unsigned devices;
+  StatusReplyMessage said;
   std::string program;
+  UniqueFd state;   // for reading only
+  uid_t owner = 0;  // the keeper's user, from the kernel
 };
 
-// What the keeper of `connection` says about itself. Errors as above.
+// What the keeper of `connection` says about itself and its mount: to its own user and to root.
+// Errors as above.
 Result<HolderStatus> holder_status(int runtime_dir_fd, unsigned connection, std::string* why);
 
 }  // namespace fuse3::reconnect

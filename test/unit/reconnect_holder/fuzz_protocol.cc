@@ -19,6 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       __builtin_trap();
     }
   }
+  if (packet.type() == MessageType::kStatusReply) {
+    (void)get_text(packet.as<StatusReplyMessage>().program);
+  }
   if (packet.type() == MessageType::kRefused) (void)get_text(packet.as<RefusedMessage>().text);
   return 0;
 }

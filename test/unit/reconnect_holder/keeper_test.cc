@@ -32,10 +32,15 @@ TEST(Keeper, RestartsAServerAtOnce) {
   EXPECT_TRUE(world.device_is_held());
   Result<HolderStatus> status = world.status();
   ASSERT_TRUE(status);
-  EXPECT_EQ(status->state, HolderState::kLive);
-  EXPECT_EQ(status->server_pid, two.pid);
-  EXPECT_EQ(status->restarts, 1u);
-  EXPECT_EQ(status->devices, 1u);
+  ASSERT_TRUE(wait_until([&] {
+    status = world.status();
+    return status && status->said.state == HolderState::kLive;
+  }));
+  EXPECT_EQ(status->said.outage_ms, StatusReplyMessage::kNever);
+  EXPECT_EQ(status->said.server_pid, two.pid);
+  EXPECT_EQ(status->said.restarts, 1u);
+  EXPECT_EQ(status->said.devices, 1u);
+  EXPECT_EQ(status->said.ended_pid, first);
   EXPECT_EQ(status->program, fake_server_path());
 }
 
@@ -111,6 +116,40 @@ TEST(Keeper, StartsWithPausesAndGivesUpAfterManyFailures) {
       << text;
 }
 
+TEST(Keeper, SaysWhatItWaitsForBetweenTwoStarts) {
+  World world;
+  world.start_server();
+  Entry one = world.entry(0);
+  world.behave("fail");
+  send_signal(one.pid, SIGKILL);
+  StatusReplyMessage said{};
+  ASSERT_TRUE(wait_until([&] {
+    Result<HolderStatus> status = world.status();
+    if (status) said = status->said;
+    return status && said.state == HolderState::kDetached && said.failed_starts >= 2;
+  }));
+  EXPECT_LE(said.next_start_ms, 2000u);
+  EXPECT_EQ(said.most_failed_starts, 12u);
+  EXPECT_EQ(said.timeout_seconds, 3u);
+  EXPECT_LE(said.give_up_ms, 3000u - std::min(said.outage_ms, 3000u) + 100);
+  EXPECT_EQ(said.ended_pid, one.pid);
+  world.behave("serve");
+  EXPECT_NE(world.entry(1).pid, 0);
+}
+
+TEST(Keeper, ShowsTheStateAndLetsNobodyWriteIt) {
+  World world;
+  world.start_server();
+  ASSERT_NE(world.entry(0).pid, 0);
+  Result<HolderStatus> status = world.status();
+  ASSERT_TRUE(status);
+  int generation = 0;
+  EXPECT_EQ(pread(status->state.get(), &generation, sizeof generation, 0), 4);
+  EXPECT_EQ(generation, 1);
+  EXPECT_EQ(pwrite(status->state.get(), &generation, sizeof generation, 0), -1);
+  EXPECT_EQ(status->owner, geteuid());
+}
+
 TEST(Keeper, ASuccessorThatDiesBeforeServingIsTriedAgainLater) {
   World world;
   world.start_server();
@@ -120,7 +159,7 @@ TEST(Keeper, ASuccessorThatDiesBeforeServingIsTriedAgainLater) {
   Result<HolderStatus> status = world.status();
   ASSERT_TRUE(wait_until([&] {
     status = world.status();
-    return status && status->restarts >= 3;
+    return status && status->said.restarts >= 3;
   }));
   world.behave("serve");
   Entry next = world.entry(1);

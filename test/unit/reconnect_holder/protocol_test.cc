@@ -32,6 +32,8 @@ TEST(Protocol, TakesWhatItMakes) {
   EXPECT_EQ(check(make_message<AttachMessage>(), 0), 0);
   EXPECT_EQ(check(make_message<SetupMessage>(), 3), 0);
   EXPECT_EQ(check(make_message<AttachedMessage>(), 2), 0);
+  EXPECT_EQ(check(make_message<StatusMessage>(), 0), 0);
+  EXPECT_EQ(check(make_message<StatusReplyMessage>(), 1), 0);
 }
 
 TEST(Protocol, RefusesWrongLengths) {
@@ -67,6 +69,8 @@ TEST(Protocol, AnotherVersionIsToldApartAndItsRefusalUnderstood) {
 
 TEST(Protocol, DescriptorsMustMatch) {
   EXPECT_EQ(check(make_message<HelloMessage>(), 1), EBADMSG);
+  EXPECT_EQ(check(make_message<StatusReplyMessage>(), 0), EBADMSG);
+  EXPECT_EQ(check(make_message<StatusReplyMessage>(), 2), EBADMSG);
   auto setup = make_message<SetupMessage>();
   setup.flags = SetupMessage::kHasAutoUnmount | SetupMessage::kHasDirectory;
   EXPECT_EQ(check(setup, 5), 0);

@@ -98,7 +98,11 @@ TEST(KeeperSuccessors, APlannedEndWaitsForWhoeverComes) {
   EXPECT_FALSE(wait_until([&] { return world.entries() > 1; }, 500));
   Result<HolderStatus> status = world.status();
   ASSERT_TRUE(status);
-  EXPECT_EQ(status->state, HolderState::kDetached);
+  EXPECT_EQ(status->said.state, HolderState::kDetached);
+  // Whoever is told to wait plans no start, and goes on waiting no longer than its limit.
+  EXPECT_EQ(status->said.next_start_ms, StatusReplyMessage::kNever);
+  EXPECT_LE(status->said.give_up_ms, 3000u);
+  EXPECT_EQ(status->said.ended_pid, first);
   pid_t by_hand = world.start_successor();
   EXPECT_EQ(world.entry(1).pid, by_hand);
   // After that everything is as before.

@@ -181,7 +181,7 @@ Result<HolderStatus> World::status() {
 
 pid_t World::keeper() {
   Result<HolderStatus> known = status();
-  return known ? known->keeper_pid : 0;
+  return known ? known->said.keeper_pid : 0;
 }
 
 bool World::has_socket() const {
