@@ -118,11 +118,15 @@ def test_inspect_shows_requests_files_and_nodes(bench):
     server = fs.server()
     procs.send(server, signal.SIGSTOP)
     try:
-        asker.communicate(b'\n', timeout=0.2)
-    except subprocess.TimeoutExpired:
+        assert procs.wait_until(lambda: procs.state_of(server) == 'T', 10)
+        asker.stdin.write(b'\n')
+        asker.stdin.flush()
+        assert procs.wait_until(lambda: connection.waiting(fs.number), 10)
         text = run('inspect', fs.mnt)
     finally:
         procs.send(server, signal.SIGCONT)
+        asker.stdin.close()
+        asker.stdout.read()
         asker.wait(20)
     assert f'/folder/{long_name}' in text
     assert 'LIVE' in text and 'layout' in text and 'requests in hand' in text

@@ -37,6 +37,8 @@ Result<pid_t> Program::start(const OwnProcess& own) const {
   pid_t child = fork();
   if (child < 0) return last_error();
   if (child == 0) become(own);
+  // The child does it, too: whoever is first. The group can be signalled from here on.
+  setpgid(child, child);
   return child;
 }
 
