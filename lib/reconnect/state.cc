@@ -148,6 +148,11 @@ void State::set_pid(pid_t pid) {
   slots_.none_is_present();
 }
 
+void State::leave() {
+  store(header().start_generation, 0);
+  store(header().incarnation, make_incarnation(generation().value, 0));
+}
+
 Result<size_t> State::recover() {
   auto redone = redo_all(*this);
   if (redone) slots_.adopt();

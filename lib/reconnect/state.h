@@ -69,6 +69,8 @@ class State {
   // This incarnation goes on in a child process, which calls this. Slots acquired before the fork
   // are to be made present again.
   void set_pid(pid_t pid);
+  // This incarnation has finished everything and serves no more, though its process may live on.
+  void leave();
   // Redoes journals and hands out the empty slots. How many journals there were. EUCLEAN.
   Result<size_t> recover();
 

@@ -1,5 +1,6 @@
 #include "session/buffers.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -78,8 +79,21 @@ int hand_out(fuse_session& session, fuse_buf& buffer, const Place& place) {
   return static_cast<int>(place.filled);
 }
 
+// Another server is to go on. 0: this one can end its loop. EINTR: it has requests to answer first.
+int leave_own_loop(fuse_session& session) {
+  if (session.own_loop.receivers() == 1 && session.seam->leave(0)) {
+    exit_session(session);
+    return 0;
+  }
+  // Whoever waits for the device would come back at once.
+  const timespec moment{0, 1'000'000};
+  ::nanosleep(&moment, nullptr);
+  return -EINTR;
+}
+
 int receive_in_place(fuse_session& session, fuse_buf& buffer) {
   OwnLoop& loop = session.own_loop;
+  const OwnLoop::Receiver receiver(loop);
   const int device = session.device(0);
   const size_t room = room_in(session, buffer).size();
   if (room < sizeof(wire::InHeader)) return -EIO;
@@ -89,6 +103,7 @@ int receive_in_place(fuse_session& session, fuse_buf& buffer) {
       loop.ring();  // there may be another one
       return hand_out_task(buffer);
     }
+    if (session.seam->leaving() && !session.seam->has_pending()) return leave_own_loop(session);
     auto place = session.seam->place({}, 0);
     if (!place) return -place.error();
     if (place->filled > room) {

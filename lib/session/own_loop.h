@@ -26,6 +26,21 @@ class OwnLoop {
   // The program receives by itself from now on.
   void begin() { active_.store(true, std::memory_order_release); }
 
+  bool active() const { return active_.load(std::memory_order_acquire); }
+
+  // While one of these lives, its thread is receiving.
+  class Receiver {
+   public:
+    explicit Receiver(OwnLoop& loop) : loop_(loop) { ++loop_.receivers_; }
+    ~Receiver() { --loop_.receivers_; }
+    Receiver(const Receiver&) = delete;
+    Receiver& operator=(const Receiver&) = delete;
+
+   private:
+    OwnLoop& loop_;
+  };
+  unsigned receivers() const { return receivers_.load(); }
+
   // Calls the filesystem by `task`: here, or, in a program with a loop of its own, when it next can
   // be.
   void call(std::function<void()> task);
@@ -58,6 +73,7 @@ class OwnLoop {
   int bell();
 
   std::atomic<bool> active_{false};
+  std::atomic<unsigned> receivers_{0};
   SpinMutex lock_;
   std::deque<std::function<void()>> tasks_;
   UniqueFd bell_;  // an eventfd

@@ -210,7 +210,18 @@ void Pool::join_finished() {
   for (const auto& member : done) pthread_join(member->thread, nullptr);
 }
 
-void Pool::stop_all() {
+// Their requests, if they had just received one, are the seam's again.
+void Pool::join_cancelled() {
+  const auto split = std::partition(members_.begin(), members_.end(),
+                                    [](const auto& member) { return !member->cancelled; });
+  for (auto member = split; member != members_.end(); ++member) {
+    pthread_join((*member)->thread, nullptr);
+    if ((*member)->clone != 0) free_clones_.push_back((*member)->clone);
+  }
+  members_.erase(split, members_.end());
+}
+
+bool Pool::stop_all() {
   stopping_.store(true, std::memory_order_release);
   unpark_all();
   const timespec tick{0, kTick};
@@ -223,11 +234,20 @@ void Pool::stop_all() {
       all_end = all_end && member->cancelled;
     }
     if (all_end) break;
+    if (!session_.exited()) {
+      stopping_.store(false, std::memory_order_release);
+      join_cancelled();
+      return false;
+    }
     // An operation runs, or somebody is on his way into or out of a wait.
     session_.monitor_sleep(seen, &tick);
   }
-  for (const auto& member : members_) pthread_join(member->thread, nullptr);
+  for (const auto& member : members_) {
+    pthread_join(member->thread, nullptr);
+    if (member->clone != 0) free_clones_.push_back(member->clone);
+  }
   members_.clear();
+  return true;
 }
 
 uint64_t Pool::progress() {
@@ -267,9 +287,11 @@ void Pool::watch() {
 
 int Pool::run() {
   if (const auto ready = session_.seam->serving(); !ready) return -ready.error();
-  if (!spawn()) return -EAGAIN;
-  watch();
-  stop_all();
+  do {
+    stopping_.store(false, std::memory_order_release);
+    if (!spawn()) return -EAGAIN;
+    watch();
+  } while (!stop_all() || loop_goes_on(session_));
   const int result = session_.result.load(std::memory_order_relaxed);
   reset_session(session_);
   return result;

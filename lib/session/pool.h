@@ -50,7 +50,9 @@ class Pool {
 
   bool spawn();
   void join_finished();
-  void stop_all();
+  // False: that was called off, and some may still be at work.
+  bool stop_all();
+  void join_cancelled();
   void watch();
   uint64_t progress();
 

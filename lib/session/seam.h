@@ -111,6 +111,15 @@ class Seam {
   // The connection is to end. False: it is not this session's to end.
   virtual bool stopping() = 0;
 
+  // Another server is to go on in place of this one: nothing more is to be read.
+  virtual bool leaving() const { return false; }
+  // There are requests that place() gives without reading.
+  virtual bool has_pending() { return false; }
+  // Nobody reads any more. True once all requests that were received are finished and the
+  // connection is let go of; false when some are not finished within the time, and this server has
+  // to go on. With a time of 0 it is to be asked again.
+  virtual bool leave(unsigned /*milliseconds*/) { return false; }
+
   // What the kernel calls the filesystem's inode; nothing if it does not know it.
   virtual std::optional<NodeId> node_of(fuse_ino_t ino) = 0;
 };

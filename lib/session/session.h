@@ -11,6 +11,7 @@
 #include "fuse_lowlevel.h"
 #include "mount/mount.h"
 #include "session/lane.h"
+#include "session/loop_thread.h"
 #include "session/own_loop.h"
 #include "session/retrieve.h"
 #include "session/seam.h"
@@ -103,6 +104,7 @@ struct fuse_session {
   std::vector<std::unique_ptr<fuse3::Lane>> lanes;
   std::vector<fuse3::Lane*> idle_lanes;
 
+  fuse3::LoopThread loop_thread;  // of a single-threaded loop
   fuse3::RetrieveTable retrieves;
   // For programs that call fuse_session_receive_buf() and fuse_session_process_buf() themselves.
   fuse3::OwnLoop own_loop;
@@ -138,6 +140,8 @@ void serve(fuse_session& session, Lane& lane, const Place& place, int device, si
 
 // The loops. 0 when unmounted or asked to leave, a negative errno, or the signal that ended it.
 int run_single_threaded(fuse_session& session);
+// At the end of a loop. True: it was to be left to another server, and cannot be.
+bool loop_goes_on(fuse_session& session);
 int run_multi_threaded(fuse_session& session, const LoopConfig& config);
 
 }  // namespace fuse3

@@ -79,6 +79,8 @@ void Keeper::run() {
 int Keeper::milliseconds_to_next_timer(Time now) const {
   Time next = Time::max();
   for (const Peer& peer : peers_) next = std::min(next, peer.deadline);
+  if (upgrade_) next = std::min(next, upgrade_->deadline);
+  if (server_.left && !server_.link) next = std::min(next, server_.linger_deadline);
   if (std::optional<Time> end = policy_.deadline()) next = std::min(next, *end);
   if (server_.link && !server_.process) next = std::min(next, server_.heir_deadline);
   if (!server_.present() && pending_child_ == 0 && !detached_)
@@ -98,6 +100,11 @@ void Keeper::on_timers(Time now) {
     }
     peer.socket.reset();
   }
+  if (server_.left && !server_.link && server_.present() && now >= server_.linger_deadline) {
+    server_is_gone();
+    if (done_) return;
+  }
+  if (upgrade_) check_upgrade_deadline(now);
   if (server_.link && !server_.process && now >= server_.heir_deadline) {
     say(LOG_WARNING, "process %d ended, and no other one took its place", server_.pid);
     server_is_gone();

@@ -37,8 +37,19 @@ class Keeper {
     UniqueFd process;  // pidfd; empty once the process has ended
     UniqueFd link;     // empty once it has ended
     bool in_loop = false;
-    Time heir_deadline{};  // how long a link without a known process may last
+    bool left = false;       // it has finished everything, and ends
+    Time linger_deadline{};  // with `left`, once the link has ended: how long its process may last
+    Time heir_deadline{};    // how long a link without a known process may last
     bool present() const { return process || link; }
+  };
+  // Another command, or the same one, is to take the server's place.
+  struct Upgrade {
+    enum class Phase : uint8_t { leaving, starting, reverting } phase = Phase::leaving;
+    UniqueFd asker;
+    std::optional<Program> other;  // the new command; from its start on, the one before
+    std::chrono::seconds start_within{0};
+    Time deadline{};
+    std::string failure;
   };
   struct Peer {
     UniqueFd socket;
@@ -80,17 +91,27 @@ class Keeper {
   void describe_outage(Time now, reconnect::StatusReplyMessage* message) const;
   void grant_if_possible();
   bool grant(Peer* peer);
+
+  // upgrade.cc
+  void begin_upgrade(Peer* peer, reconnect::Packet* packet);
+  void on_drained(unsigned outstanding);
+  bool may_start_upgraded();
+  void revert_upgrade(const std::string& failure);
+  void finish_upgrade();
+  void end_upgrade(reconnect::UpgradeResult result, const std::string& text);
+  void check_upgrade_deadline(Time now);
   void drop_finished_peers();
   reconnect::HolderState state() const;
 
   OwnProcess* const own_;
-  const Program program_;
+  Program program_;
   Holdings held_;
   const UniqueFd listener_;
   const std::chrono::seconds timeout_;
   RestartPolicy policy_;
 
   Server server_;
+  std::optional<Upgrade> upgrade_;
   std::vector<Peer> peers_;  // dropped when their socket is empty
   unsigned restarts_ = 0;
   bool detached_ = false;

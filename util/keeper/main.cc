@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
   UniqueFd link(link_number);
   Program program;
   program.executable = argv[1];
-  program.arguments = argv + 3;
+  program.arguments.assign(argv + 3, argv + argc);
   Result<Setup> setup = receive_setup(link.get(), &program);
   if (!setup) {
     say(LOG_ERR, "not started: %s", strerror(setup.error()));

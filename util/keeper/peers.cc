@@ -67,6 +67,9 @@ void Keeper::read_peer(Peer* peer) {
     case MessageType::kStatus:
       answer_status(peer);
       break;
+    case MessageType::kUpgrade:
+      begin_upgrade(peer, &*packet);
+      break;
     case MessageType::kAttach:
       peer->wants_connection = true;
       peer->deadline = Clock::now() + kDyingWithin;
@@ -178,7 +181,7 @@ bool Keeper::grant(Peer* peer) {
     say(LOG_WARNING, "cannot hand over to process %d: %s", peer->pid, strerror(sent.error()));
     return false;
   }
-  server_ = Server{peer->pid, std::move(process), std::move(peer->socket), false, Time{}};
+  server_ = Server{peer->pid, std::move(process), std::move(peer->socket)};
   if (peer->pid == pending_child_) pending_child_ = 0;
   server_end_.reset();
   detached_ = false;

@@ -42,6 +42,23 @@ Result<pid_t> Program::start(const OwnProcess& own) const {
   return child;
 }
 
+Result<Program> Program::with_command(std::vector<std::string> command) const {
+  if (command.size() < 2) return Error{EINVAL};
+  Program other;
+  other.executable = std::move(command.front());
+  command.erase(command.begin());
+  other.arguments = std::move(command);
+  other.executable_file.reset(open(other.executable.c_str(), O_PATH | O_CLOEXEC));
+  if (!other.executable_file) return last_error();
+  if (directory) other.directory.reset(fcntl(directory.get(), F_DUPFD_CLOEXEC, 0));
+  other.connection = connection;
+  other.ordinal = ordinal;
+  other.file_mode_mask = file_mode_mask;
+  other.signal_mask = signal_mask;
+  other.ignored_signals = ignored_signals;
+  return other;
+}
+
 // Every descriptor above the standard streams is closed by exec.
 void Program::become(const OwnProcess& own) const {
   // A signal for the server's group must not reach the keeper.
@@ -56,12 +73,15 @@ void Program::become(const OwnProcess& own) const {
   umask(file_mode_mask);
   own.give_back();
   restore_signals(signal_mask, ignored_signals);
-  execve(executable.c_str(), arguments, environ);
+  std::vector<char*> words;
+  for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  execve(executable.c_str(), words.data(), environ);
   int failed = errno;
   // Removed and not replaced (yet), or by something that is no program: what ran until now will do.
   const bool unusable = failed == ENOENT || failed == EACCES || failed == ENOEXEC;
   if (unusable && executable_file) {
-    syscall(SYS_execveat, executable_file.get(), "", arguments, environ, AT_EMPTY_PATH);
+    syscall(SYS_execveat, executable_file.get(), "", words.data(), environ, AT_EMPTY_PATH);
   }
   say(LOG_ERR, "cannot execute %s: %s", executable.c_str(), strerror(failed));
   _exit(127);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "own_process.h"
 #include "support/result.h"
@@ -14,11 +15,11 @@ namespace fuse3::keeper {
 
 struct Program {
   std::string executable;
-  char** arguments = nullptr;  // of this process's own command line; ends with nullptr
-  UniqueFd executable_file;    // O_PATH: what was there at first
-  UniqueFd directory;          // O_PATH
-  unsigned connection = 0;     // what it is to take over,
-  unsigned ordinal = 1;        // and as which of its mounts
+  std::vector<std::string> arguments;
+  UniqueFd executable_file;  // O_PATH: what was there at first
+  UniqueFd directory;        // O_PATH
+  unsigned connection = 0;   // what it is to take over,
+  unsigned ordinal = 1;      // and as which of its mounts
   mode_t file_mode_mask = 022;
   uint64_t signal_mask = 0;
   uint64_t ignored_signals = 0;
@@ -26,6 +27,9 @@ struct Program {
   // A child process that runs the program, in a process group of its own. That it could not be
   // executed is logged, and the child exits with 127.
   Result<pid_t> start(const OwnProcess& own) const;
+
+  // The same surroundings for another command: the executable's path, then the arguments.
+  Result<Program> with_command(std::vector<std::string> command) const;
 
  private:
   [[noreturn]] void become(const OwnProcess& own) const;

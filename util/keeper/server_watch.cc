@@ -4,6 +4,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "keeper.h"
 #include "keeper_log.h"
 
@@ -17,6 +19,9 @@ namespace {
 // no other limit.
 constexpr std::chrono::seconds kHeirWithin{60};
 constexpr std::chrono::seconds kReportEvery{10};
+// A server that made way for another may have more to do before it ends, such as removing what only
+// one may have; it is not waited for longer than this once it has let go of the connection.
+constexpr std::chrono::seconds kLingerWithin{2};
 
 bool has_ended(const UniqueFd& process) {
   pollfd watched{process.get(), POLLIN, 0};
@@ -34,6 +39,7 @@ void Keeper::read_link() {
       return;
     } else if (packet.error() == EPIPE) {
       server_.link.reset();
+      server_.linger_deadline = Clock::now() + kLingerWithin;
     } else {
       // Packets have borders: the next one can be understood again.
       say(LOG_ERR, "a message of the server is lost: %s", strerror(packet.error()));
@@ -64,6 +70,10 @@ void Keeper::on_link_packet(Packet* packet) {
       break;
     case MessageType::kServing:
       policy_.healthy();
+      if (upgrade_) finish_upgrade();
+      break;
+    case MessageType::kDrained:
+      on_drained(packet->as<DrainedMessage>().outstanding);
       break;
     case MessageType::kDetach:
       detached_ = true;
@@ -106,6 +116,7 @@ void Keeper::server_is_gone() {
   server_.link.reset();
   server_.process.reset();
   server_.in_loop = false;
+  const bool left = std::exchange(server_.left, false);
   (void)reap();
   ended_server_ = server_.pid;
   ended_status_ = server_end_;
@@ -120,8 +131,14 @@ void Keeper::server_is_gone() {
     finish();
     return;
   }
-  policy_.ended(now, ours ? kind_of_child_end(now) : EndKind::kKilled);
-  report_end(now, ours ? last_end() : std::string());
+  policy_.ended(now, ours && !left ? kind_of_child_end(now) : EndKind::kKilled);
+  if (left) {
+    say(LOG_NOTICE, "process %d, the server, has left; starting %s", server_.pid,
+        upgrade_ && upgrade_->other ? upgrade_->other->executable.c_str()
+                                    : program_.executable.c_str());
+  } else {
+    report_end(now, ours ? last_end() : std::string());
+  }
 }
 
 void Keeper::report_end(Time now, const std::string& how) {

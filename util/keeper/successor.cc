@@ -11,6 +11,7 @@
 namespace fuse3::keeper {
 
 void Keeper::start_successor(Time now) {
+  if (upgrade_ && !may_start_upgraded()) return;
   Result<pid_t> child = program_.start(*own_);
   last_start_ = now;
   if (!child) {

@@ -24,7 +24,7 @@ _fuse_reattach() {
     return
   fi
   if [[ -z $command ]]; then
-    mapfile -t COMPREPLY < <(compgen -W 'list status inspect stop abort metrics --dir --help --version' \
+    mapfile -t COMPREPLY < <(compgen -W 'list status inspect upgrade stop abort metrics --dir --help --version' \
       -- "$current")
     return
   fi
@@ -33,13 +33,14 @@ _fuse_reattach() {
     case $command in
       status) options+=' --json' ;;
       inspect) options+=' --rows' ;;
+      upgrade) options+=' --start-within' ;;
       stop) options+=' --lazy' ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
     return
   fi
   case $command in
-    status|inspect|stop|abort)
+    status|inspect|upgrade|stop|abort)
       compopt -o filenames
       while read -r word; do
         [[ $word == "$current"* ]] && COMPREPLY+=("$word")

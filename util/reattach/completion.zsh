@@ -12,6 +12,7 @@ _fuse_reattach() {
     'list:your mounts with reconnect'
     'status:state and figures of a mount'
     'inspect:requests in hand, open files and nodes'
+    'upgrade:have another program take the place of the server'
     'stop:unmount; server and keeper end'
     'abort:end the connection'
     'metrics:figures of all your mounts for Prometheus'
@@ -25,6 +26,7 @@ _fuse_reattach() {
         status) _arguments '--json[as a JSON object]' '1: :_fuse_reattach_mountpoints' ;;
         inspect) _arguments '--rows[how many files and nodes]:number:' '1: :_fuse_reattach_mountpoints' ;;
         stop) _arguments '(-z --lazy)'{-z,--lazy}'[also while in use]' '1: :_fuse_reattach_mountpoints' ;;
+        upgrade) _arguments '--start-within[until the new one must serve]:seconds:' '1: :_fuse_reattach_mountpoints' '*:: :_normal' ;;
         abort) _arguments '1: :_fuse_reattach_mountpoints' ;;
       esac
       ;;

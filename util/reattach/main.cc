@@ -6,6 +6,7 @@
 #include "failure.h"
 #include "mounts.h"
 #include "show.h"
+#include "upgrade.h"
 
 namespace {
 
@@ -19,6 +20,8 @@ struct Arguments {
   bool json = false;
   bool lazy = false;
   size_t rows = kDefaultRows;
+  std::vector<std::string> command;  // of upgrade
+  unsigned start_within = 30;        // likewise, in seconds
 };
 
 void inspect(const Report& report, size_t rows) {
@@ -64,6 +67,20 @@ void describe(CLI::App* app, Arguments* arguments) {
   look->add_option("--rows", arguments->rows, "how many files and nodes to show")
       ->capture_default_str();
   look->callback([=] { inspect(target(), arguments->rows); });
+
+  CLI::App* change =
+      command(app, "upgrade", "have another program take the server's place", arguments);
+  change->add_option("COMMAND", arguments->command,
+                     "after --: the new program and its arguments; without it, the same command");
+  change
+      ->add_option("--start-within", arguments->start_within,
+                   "seconds until the new one must serve")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 3600));
+  change->callback([=] {
+    std::cout << upgrade(arguments->mountpoint, keepers(), arguments->command,
+                         arguments->start_within);
+  });
 
   CLI::App* end = command(app, "stop", "unmount; server and keeper end", arguments);
   end->add_flag("-z,--lazy", arguments->lazy, "also while it is in use, and do not wait");

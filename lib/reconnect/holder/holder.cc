@@ -123,6 +123,12 @@ Result<void> HolderLink::detach() {
   return tell(make_message<DetachMessage>());
 }
 
+Result<void> HolderLink::drained(unsigned outstanding) {
+  auto message = make_message<DrainedMessage>();
+  message.outstanding = outstanding;
+  return tell(message);
+}
+
 Result<void> HolderLink::goodbye() {
   stop_watch();
   Result<void> told = tell(make_message<GoodbyeMessage>());

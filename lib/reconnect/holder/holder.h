@@ -68,6 +68,8 @@ class HolderLink {
   Result<void> serving();
   // A planned end: the keeper keeps everything, starts nothing, and waits for a successor.
   Result<void> detach();
+  // The answer to what start_watch()'s `drain` was called for.
+  Result<void> drained(unsigned outstanding);
   // The mount is gone or about to go: the keeper removes N.sock and N.state and ends. Returns once
   // it has. Ends the watch.
   Result<void> goodbye();
@@ -77,9 +79,10 @@ class HolderLink {
 
   // Starts a thread, all signals blocked, that starts another keeper whenever the keeper dies.
   // `describe` says what to hand over; it is called with a lock of this object held and must not
-  // call back into it.
+  // call back into it. `drain` is called on that thread, without the lock, when the keeper asks the
+  // server to leave for another; while it runs, nobody watches the keeper.
   using Describe = std::function<HolderSetup()>;
-  Result<void> start_watch(Describe describe);
+  Result<void> start_watch(Describe describe, std::function<void()> drain = {});
   void stop_watch();
 
  private:
@@ -88,7 +91,8 @@ class HolderLink {
   Result<void> tell(const Message& message, std::span<const int> fds = {});
   Result<void> say_hello(uint32_t new_flags);
   Result<void> start_another_locked();
-  bool keeper_is_gone();
+  enum class Heard : uint8_t { nothing, drain, end };
+  Heard hear();
   void watch();
   static void* watch_entry(void* self);
   void clean_up_after_keeper();
@@ -101,7 +105,8 @@ class HolderLink {
   std::mutex mutex_;          // makes starting another keeper one step; guards what follows
   uint32_t hello_flags_ = 0;  // what another keeper must be told again
   Describe describe_;         // set while a watch runs
-  UniqueFd stop_event_;       // likewise
+  std::function<void()> drain_;
+  UniqueFd stop_event_;  // likewise
   pthread_t watcher_{};
 };
 

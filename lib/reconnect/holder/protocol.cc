@@ -22,13 +22,15 @@ constexpr Shape shape(size_t min_fds = 0, size_t max_fds = 0) {
 }
 
 constexpr Shape kShapes[] = {
-    shape<SetupMessage>(3, 6),  shape<DevicesMessage>(1, kDevicesPerPacket),
-    shape<SetupDoneMessage>(),  shape<HelloMessage>(),
-    shape<DaemonizedMessage>(), shape<ServingMessage>(),
-    shape<DetachMessage>(),     shape<GoodbyeMessage>(),
-    shape<AttachMessage>(),     shape<StatusMessage>(),
-    shape<ReadyMessage>(),      shape<AttachedMessage>(1, 2),
-    shape<RefusedMessage>(),    shape<StatusReplyMessage>(1, 1),
+    shape<SetupMessage>(3, 6),   shape<DevicesMessage>(1, kDevicesPerPacket),
+    shape<SetupDoneMessage>(),   shape<HelloMessage>(),
+    shape<DaemonizedMessage>(),  shape<ServingMessage>(),
+    shape<DetachMessage>(),      shape<GoodbyeMessage>(),
+    shape<AttachMessage>(),      shape<StatusMessage>(),
+    shape<ReadyMessage>(),       shape<AttachedMessage>(1, 2),
+    shape<RefusedMessage>(),     shape<StatusReplyMessage>(1, 1),
+    shape<DrainMessage>(),       shape<DrainedMessage>(),
+    shape<UpgradeMessage>(0, 1), shape<UpgradeReplyMessage>(),
 };
 
 bool devices_are_sound(const DevicesMessage& message, size_t fd_count) {

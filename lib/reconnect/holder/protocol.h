@@ -37,14 +37,18 @@ enum class MessageType : uint16_t {
   kServing,
   kDetach,
   kGoodbye,
+  kDrained,
   // Anybody to keeper, on a connection to N.sock. A granted kAttach makes it the new link.
   kAttach = 32,
   kStatus,
+  kUpgrade,
   // Keeper to the others. After kAttached come as many kDevices as it takes.
   kReady = 64,
   kAttached,
   kRefused,
   kStatusReply,
+  kUpgradeReply,
+  kDrain,
 };
 
 enum class Refusal : uint32_t { kBusy = 1, kNotOwner, kGivenUp, kMalformed, kVersion, kNotStarted };
@@ -111,6 +115,40 @@ using GoodbyeMessage = PlainMessage<MessageType::kGoodbye>;
 using AttachMessage = PlainMessage<MessageType::kAttach>;
 using StatusMessage = PlainMessage<MessageType::kStatus>;
 using ReadyMessage = PlainMessage<MessageType::kReady>;
+// To the server, which answers with kDrained.
+using DrainMessage = PlainMessage<MessageType::kDrain>;
+
+// The server has finished all requests that it had, reads no more, and leaves without unmounting;
+// or it could not finish them and goes on serving.
+struct DrainedMessage {
+  static constexpr MessageType kType = MessageType::kDrained;
+  MessageHeader header;
+  uint32_t outstanding;  // requests that were not finished in time; 0: it leaves
+  uint32_t reserved;
+};
+
+// Descriptor: the new command, if there is one: a file with the executable's path, then its
+// arguments from argv[0] on, each ended by a zero byte.
+struct UpgradeMessage {
+  static constexpr MessageType kType = MessageType::kUpgrade;
+  MessageHeader header;
+  uint32_t start_within_seconds;  // how long the new server may take until it serves
+  uint32_t reserved;
+};
+
+enum class UpgradeResult : uint32_t {
+  kDone = 1,
+  kNotLeft,   // the server could not leave, and goes on
+  kReverted,  // the new one failed, and the command from before serves again
+};
+
+struct UpgradeReplyMessage {
+  static constexpr MessageType kType = MessageType::kUpgradeReply;
+  MessageHeader header;
+  UpgradeResult result;
+  int32_t server_pid;  // who serves now
+  char text[320];      // what went wrong
+};
 
 // Descriptors: state, then the auto-unmount socket if there is one.
 struct AttachedMessage {

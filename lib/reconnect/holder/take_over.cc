@@ -1,6 +1,7 @@
 #include "reconnect/holder/take_over.h"
 
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@ namespace {
 
 // More than the 2 s that the keeper gives a dying server.
 constexpr int kAnswerWithinMs = 10000;
+// Leaving, ending, starting, and starting the old one again.
+constexpr int kUpgradeWithinMs = 3600 * 1000;
 
 int refusal_errno(Refusal reason) {
   switch (reason) {
@@ -54,18 +57,20 @@ Error understand_refusal(const Packet& packet, std::string* why) {
 }
 
 template <class Request>
-Result<UniqueFd> ask(int runtime_dir_fd, unsigned connection, std::string* why) {
+Result<UniqueFd> ask(int runtime_dir_fd, unsigned connection, std::string* why,
+                     const Request& request = make_message<Request>(),
+                     std::span<const int> fds = {}) {
   Result<UniqueFd> socket = connect_to_keeper(runtime_dir_fd, connection);
   if (!socket) return explain(socket.error(), why);
-  Result<void> sent = send_message(socket->get(), make_message<Request>());
+  Result<void> sent = send_message(socket->get(), request, fds);
   // A keeper that refuses may have answered and closed before it was asked.
   if (!sent && sent.error() != EPIPE) return explain(sent.error(), why);
   return socket;
 }
 
 template <class Answer>
-Result<Packet> await(int socket, std::string* why) {
-  Result<Packet> packet = receive_packet_within(socket, kAnswerWithinMs);
+Result<Packet> await(int socket, std::string* why, int milliseconds = kAnswerWithinMs) {
+  Result<Packet> packet = receive_packet_within(socket, milliseconds);
   if (!packet) return explain(packet.error(), why);
   if (packet->type() == MessageType::kRefused) return understand_refusal(*packet, why);
   if (packet->type() != Answer::kType) return explain(EPROTO, why);
@@ -128,6 +133,32 @@ Result<HolderStatus> holder_status(int runtime_dir_fd, unsigned connection, std:
   status.program = get_text(status.said.program);
   status.owner = peer_user(socket->get()).value_or(static_cast<uid_t>(-1));
   return status;
+}
+
+Result<UpgradeOutcome> upgrade_server(int runtime_dir_fd, unsigned connection,
+                                      const std::vector<std::string>& command,
+                                      unsigned start_within_seconds, std::string* why) {
+  auto message = make_message<UpgradeMessage>();
+  message.start_within_seconds = start_within_seconds;
+  UniqueFd file;
+  if (!command.empty()) {
+    std::string text;
+    for (const std::string& word : command) text += word + '\0';
+    file.reset(memfd_create("command", MFD_CLOEXEC));
+    if (!file) return explain(errno, why);
+    if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+      return explain(EIO, why);
+    }
+  }
+  const int fd = file.get();
+  Result<UniqueFd> socket =
+      ask(runtime_dir_fd, connection, why, message, std::span(&fd, file ? 1 : 0));
+  if (!socket) return socket.as_error();
+  // The keeper ends what takes too long; when it ends itself that shows at once.
+  Result<Packet> answer = await<UpgradeReplyMessage>(socket->get(), why, kUpgradeWithinMs);
+  if (!answer) return answer.as_error();
+  auto reply = answer->as<UpgradeReplyMessage>();
+  return UpgradeOutcome{reply.result, reply.server_pid, get_text(reply.text)};
 }
 
 }  // namespace fuse3::reconnect

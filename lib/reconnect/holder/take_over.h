@@ -35,4 +35,16 @@ struct HolderStatus {
 // Errors as above.
 Result<HolderStatus> holder_status(int runtime_dir_fd, unsigned connection, std::string* why);
 
+struct UpgradeOutcome {
+  UpgradeResult result;
+  pid_t server_pid;
+  std::string text;
+};
+
+// Has another command (the executable's path, then its arguments), or, if it is empty, the one that
+// runs, take the server's place. Waits for the outcome. Errors as above.
+Result<UpgradeOutcome> upgrade_server(int runtime_dir_fd, unsigned connection,
+                                      const std::vector<std::string>& command,
+                                      unsigned start_within_seconds, std::string* why);
+
 }  // namespace fuse3::reconnect

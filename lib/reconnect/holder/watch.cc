@@ -37,10 +37,11 @@ Result<void> HolderLink::start_another_locked() {
   return send_message(link_.get(), message);
 }
 
-// The keeper says nothing by itself, so all there is to read is the end.
-bool HolderLink::keeper_is_gone() {
+// The keeper says nothing by itself but this.
+HolderLink::Heard HolderLink::hear() {
   Result<Packet> packet = receive_packet(link_.get(), MSG_DONTWAIT);
-  return !packet && packet.error() == EPIPE;
+  if (!packet) return packet.error() == EPIPE ? Heard::end : Heard::nothing;
+  return packet->type() == MessageType::kDrain ? Heard::drain : Heard::nothing;
 }
 
 void HolderLink::watch() {
@@ -49,12 +50,15 @@ void HolderLink::watch() {
     pollfd watched[] = {{link_.get(), POLLIN, 0}, {stop_event_.get(), POLLIN, 0}};
     if (poll(watched, 2, -1) < 0) continue;
     if (watched[1].revents != 0) return;
+    Heard heard;
     Result<void> done;
     {
       std::lock_guard lock(mutex_);
-      if (!keeper_is_gone()) continue;
-      done = start_another_locked();
+      heard = hear();
+      if (heard == Heard::end) done = start_another_locked();
     }
+    if (heard == Heard::drain && drain_) drain_();
+    if (heard != Heard::end) continue;
     if (done) {
       log(FUSE_LOG_NOTICE, "fuse: reattach: the keeper had died; started another\n");
       pause = kFirstPauseMs;
@@ -70,12 +74,13 @@ void* HolderLink::watch_entry(void* self) {
   return nullptr;
 }
 
-Result<void> HolderLink::start_watch(Describe describe) {
+Result<void> HolderLink::start_watch(Describe describe, std::function<void()> drain) {
   std::lock_guard lock(mutex_);
   if (describe_) return Error{EALREADY};
   UniqueFd event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event) return last_error();
   describe_ = std::move(describe);
+  drain_ = std::move(drain);
   stop_event_ = std::move(event);
   sigset_t all, before;
   sigfillset(&all);

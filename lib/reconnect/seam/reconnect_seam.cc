@@ -208,9 +208,12 @@ Result<void> ReconnectSeam::device_added(size_t index, int fd) {
   return link_->add_device(static_cast<unsigned>(index), fd);
 }
 
-// A successor that never got so far as to serve leaves the mount to the next one.
+// A successor that never got so far as to serve leaves the mount to the next one, and so does who
+// made way for another.
 bool ReconnectSeam::stopping() {
   if (successor_ && !serving_.load(std::memory_order_acquire)) return false;
+  if (leave_.load(std::memory_order_acquire) == Leave::left) return false;
+  leave_.store(Leave::no, std::memory_order_release);
   if (!link_) return true;
   const auto gone = link_->goodbye();
   if (!gone) log_error("fuse: cannot end the keeper: %s", std::strerror(gone.error()));

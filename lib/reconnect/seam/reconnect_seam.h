@@ -54,6 +54,9 @@ class ReconnectSeam final : public Seam {
   Result<void> device_added(size_t index, int fd) override;
   Result<void> serving() override;
   bool stopping() override;
+  bool leaving() const override { return leave_.load(std::memory_order_acquire) != Leave::no; }
+  bool has_pending() override;
+  bool leave(unsigned milliseconds) override;
   std::optional<NodeId> node_of(fuse_ino_t ino) override;
 
   // The one that a session uses; null if reconnect is off there.
@@ -168,6 +171,11 @@ class ReconnectSeam final : public Seam {
   Result<void> tell_keeper();
   HolderSetup holder_setup();
 
+  // leave.cc: making way for another server
+  void leave_wanted();
+  bool call_off();
+  unsigned used_slots() const;
+
   fuse_session& session_;
   std::unique_ptr<State> state_;
   std::unique_ptr<HolderLink> link_;
@@ -178,6 +186,10 @@ class ReconnectSeam final : public Seam {
   const uint64_t began_ns_;
   std::atomic<bool> serving_{false};
   std::mutex serving_lock_;
+
+  // no -> wanted, by the keeper; wanted -> finishing, once nobody reads; then left, or no again.
+  enum class Leave : uint8_t { no, wanted, finishing, left };
+  std::atomic<Leave> leave_{Leave::no};
 
   // A slot is used by the worker that received into it and by the request; the later of the two to
   // leave gives it back to the pool.

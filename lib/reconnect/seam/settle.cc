@@ -180,9 +180,9 @@ Result<void> ReconnectSeam::serving() {
 Result<void> ReconnectSeam::tell_keeper() {
   if (!link_) return {};
   // The watch first: if the keeper has died since the mount, saying hello starts another.
-  if (const auto watched = link_->start_watch([this] { return holder_setup(); }); !watched) {
-    return watched;
-  }
+  const auto watched =
+      link_->start_watch([this] { return holder_setup(); }, [this] { leave_wanted(); });
+  if (!watched) return watched;
   if (const auto said = link_->hello(true); !said || !successor_) return said;
   return link_->serving();
 }

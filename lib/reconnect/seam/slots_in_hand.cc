@@ -131,14 +131,19 @@ void ReconnectSeam::slot_done(uint32_t index) {
 }
 
 // A worker that ends has no request in hand that it received and did not run, unless it was
-// cancelled in the middle of a read; then the slot is left for a successor.
+// cancelled in the middle of a read; then somebody else has to run it.
 void ReconnectSeam::give_back(const Place& place) {
   if (place.slot == 0) return;
   const Slot slot = state_->slots().at(place.slot - 1);
   // Not by what the slot looks like alone: a request that is being answered right now looks the
   // same.
-  if (place.filled == 0 && !slot.used()) slot_done(slot.index());
+  const bool received_only = place.filled == 0 && slot.used();
+  if (place.filled == 0 && !received_only) slot_done(slot.index());
   let_go(place);
+  if (!received_only) return;
+  std::lock_guard guard(pending_lock_);
+  pending_.push_back(slot);
+  pending_count_.fetch_add(1, std::memory_order_release);
 }
 
 void ReconnectSeam::drop(const Place& place) {

@@ -19,6 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       __builtin_trap();
     }
   }
+  if (packet.type() == MessageType::kUpgradeReply) {
+    (void)get_text(packet.as<UpgradeReplyMessage>().text);
+  }
   if (packet.type() == MessageType::kStatusReply) {
     (void)get_text(packet.as<StatusReplyMessage>().program);
   }

@@ -1,6 +1,7 @@
 // Peers of a living keeper that do not keep to the protocol. It must go on, and its server with it.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,6 +69,28 @@ TEST_F(Hostile, MessagesForTheLinkOnly) {
   devices.count = 1;
   int fd = STDIN_FILENO;
   EXPECT_TRUE(refused(devices, std::span<const int>(&fd, 1)));
+}
+
+TEST_F(Hostile, CommandsThatAreNone) {
+  const std::string commands[] = {{},
+                                  "no end",
+                                  std::string(1, '\0'),
+                                  std::string("/bin/true\0", 10),
+                                  std::string("/no/such\0x\0", 11),
+                                  std::string(1 << 21, 'x')};
+  for (const std::string& command : commands) {
+    UniqueFd file(memfd_create("command", MFD_CLOEXEC));
+    ASSERT_EQ(write(file.get(), command.data(), command.size()),
+              static_cast<ssize_t>(command.size()));
+    UniqueFd socket = connect();
+    const int fd = file.get();
+    ASSERT_TRUE(
+        send_message(socket.get(), make_message<UpgradeMessage>(), std::span<const int>(&fd, 1)));
+    Result<Packet> answer = receive_packet_within(socket.get(), 3000);
+    ASSERT_TRUE(answer);
+    ASSERT_EQ(answer->type(), MessageType::kRefused);
+    EXPECT_EQ(answer->as<RefusedMessage>().reason, Refusal::kMalformed);
+  }
 }
 
 TEST_F(Hostile, AnotherVersion) {

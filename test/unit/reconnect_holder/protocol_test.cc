@@ -71,6 +71,12 @@ TEST(Protocol, DescriptorsMustMatch) {
   EXPECT_EQ(check(make_message<HelloMessage>(), 1), EBADMSG);
   EXPECT_EQ(check(make_message<StatusReplyMessage>(), 0), EBADMSG);
   EXPECT_EQ(check(make_message<StatusReplyMessage>(), 2), EBADMSG);
+  EXPECT_EQ(check(make_message<UpgradeMessage>(), 0), 0);
+  EXPECT_EQ(check(make_message<UpgradeMessage>(), 1), 0);
+  EXPECT_EQ(check(make_message<UpgradeMessage>(), 2), EBADMSG);
+  EXPECT_EQ(check(make_message<DrainMessage>(), 0), 0);
+  EXPECT_EQ(check(make_message<DrainedMessage>(), 1), EBADMSG);
+  EXPECT_EQ(check(make_message<UpgradeReplyMessage>(), 1), EBADMSG);
   auto setup = make_message<SetupMessage>();
   setup.flags = SetupMessage::kHasAutoUnmount | SetupMessage::kHasDirectory;
   EXPECT_EQ(check(setup, 5), 0);
