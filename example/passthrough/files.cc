@@ -110,6 +110,9 @@ void Release(fuse_req_t req, fuse_ino_t ino, fuse_file_info* file) {
   if (fs.options.backing) {
     fs.backing_files.Leave(req, &fs.InodeOf(ino));
   }
+  if (fs.options.posix_lock) {
+    fs.posix_locks.Closed(&fs.InodeOf(ino));
+  }
   fuse_reply_err(req, ErrorOf(close(HandleOf(file))));
 }
 

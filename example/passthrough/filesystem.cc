@@ -135,9 +135,13 @@ static void Back(fuse_req_t req, const Inode& inode, int descriptor,
 void ReplyOpened(fuse_req_t req, fuse_ino_t ino, Fd opened, fuse_file_info* file,
                  const fuse_entry_param* entry) {
   Filesystem& fs = Filesystem::Of(req);
+  Inode& inode = fs.InodeOf(ino);
+  if (fs.options.posix_lock) {
+    fs.posix_locks.Opened(&inode);
+  }
   fs.SetCaching(file);
   if (fs.options.backing) {
-    Back(req, fs.InodeOf(ino), opened.Get(), file);
+    Back(req, inode, opened.Get(), file);
   }
   file->fh = static_cast<uint64_t>(opened.Get());
   const int sent =
@@ -147,7 +151,10 @@ void ReplyOpened(fuse_req_t req, fuse_ino_t ino, Fd opened, fuse_file_info* file
     return;
   }
   if (fs.options.backing) {
-    fs.backing_files.Leave(req, &fs.InodeOf(ino));
+    fs.backing_files.Leave(req, &inode);
+  }
+  if (fs.options.posix_lock) {
+    fs.posix_locks.Closed(&inode);
   }
   if (entry != nullptr) {
     fs.Unlook(*entry);

@@ -38,3 +38,18 @@ void PosixLocks::Drop(const Key& key) {
   std::lock_guard guard(mutex_);
   holders_.erase(key);
 }
+
+void PosixLocks::Opened(const Inode* inode) {
+  std::lock_guard guard(mutex_);
+  ++open_files_[inode];
+}
+
+void PosixLocks::Closed(const Inode* inode) {
+  std::lock_guard guard(mutex_);
+  const auto open = open_files_.find(inode);
+  if (open == open_files_.end() || --open->second > 0) {
+    return;
+  }
+  open_files_.erase(open);
+  holders_.erase(holders_.lower_bound({inode, 0}), holders_.upper_bound({inode, UINT64_MAX}));
+}

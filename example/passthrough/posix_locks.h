@@ -2,7 +2,9 @@
 //
 // The kernel tells processes apart by a lock owner. Each owner with a lock on a file gets a
 // descriptor of its own, since open file description locks belong to a descriptor. As POSIX wants,
-// an owner that closes any descriptor of the file loses all its locks on it.
+// an owner that closes any descriptor of the file loses all its locks on it. What an open file
+// description of a process has locked goes when nobody has the file open any more: the kernel does
+// not say when it is closed.
 
 #pragma once
 
@@ -29,7 +31,11 @@ class PosixLocks {
 
   void Drop(const Key& key);
 
+  void Opened(const Inode* inode);
+  void Closed(const Inode* inode);
+
  private:
   std::mutex mutex_;
+  std::map<const Inode*, uint64_t> open_files_;  // how often each is open
   std::map<Key, Fd> holders_;
 };

@@ -31,7 +31,7 @@ FUSE3_EXPORT int fuse_passthrough_open(fuse_req_t req, int fd) {
 }
 
 FUSE3_EXPORT int fuse_passthrough_close(fuse_req_t req, int backing_id) {
-  return fuse3::close_backing(*req, backing_id);
+  return fuse3::close_backing(req->device, backing_id);
 }
 
 FUSE3_EXPORT int fuse_lowlevel_notify_poll(fuse_pollhandle* ph) {

@@ -8,6 +8,6 @@ namespace fuse3 {
 // Registers an open file; its id (> 0), or 0 after a message.
 int open_backing(fuse_req& req, int fd);
 // 0 or a negative errno.
-int close_backing(fuse_req& req, int backing_id);
+int close_backing(int device, int backing_id);
 
 }  // namespace fuse3

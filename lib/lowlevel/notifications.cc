@@ -60,7 +60,7 @@ int notify_resend(fuse_session& session) {
 }
 
 int notify_inval_inode(fuse_session& session, fuse_ino_t ino, off_t offset, off_t length) {
-  const auto node = session.seam->node_of(ino);
+  const auto node = session.seam->node_to_invalidate(ino);
   if (!node) return -ENOENT;
   return send_notice(session, wire::notify_inval_inode(*node, offset, length));
 }
@@ -69,7 +69,7 @@ int notify_inval_entry(fuse_session& session, fuse_ino_t parent, const char* nam
                        fuse_notify_entry_flags flags) {
   const bool expire = (flags & FUSE_LL_EXPIRE_ONLY) != 0;
   if (expire && !get_feature_flag(&session.connection, FUSE_CAP_EXPIRE_ONLY)) return -ENOSYS;
-  const auto node = session.seam->node_of(parent);
+  const auto node = session.seam->node_to_invalidate(parent);
   if (!node) return -ENOENT;
   Name terminated;
   if (!terminated.set(name, length)) return -ENAMETOOLONG;

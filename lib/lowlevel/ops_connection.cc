@@ -101,6 +101,8 @@ void ask_again(fuse_req& req) {
 void interrupt(fuse_req& req) {
   if (FUSE3_FIELD_OR(req.session->connection, no_interrupt, 0) != 0) return req.seam->no_reply(req);
   const auto args = wire::decode<wire::Interrupt>(*req.message, req.session->negotiated);
+  // First, so that a successor knows of it whatever has been done about it.
+  if (args) req.seam->interrupting(without_resent_bit(args->target));
   if (args && !interrupt_in_lanes(*req.session, without_resent_bit(args->target))) ask_again(req);
   req.seam->no_reply(req);
 }

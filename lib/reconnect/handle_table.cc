@@ -57,7 +57,7 @@ Result<uint32_t> HandleTable::allocate(Txn& txn) {
 }
 
 Result<HandleId> HandleTable::grant_in(Txn& txn, NodeId node, uint64_t fs_fh, uint32_t open_flags,
-                                       uint32_t fopen_flags, HandleKind kind) {
+                                       uint32_t fopen_flags, HandleKind kind, uint32_t backing) {
   auto made = allocate(txn);
   if (!made) return made.as_error();
   HandleRecord& r = record(*made);
@@ -65,8 +65,8 @@ Result<HandleId> HandleTable::grant_in(Txn& txn, NodeId node, uint64_t fs_fh, ui
   store(r.node, node.value);
   store(r.fopen_flags, fopen_flags);
   store(r.fs_fh, fs_fh);
-  store(r.posix_owner, 0);
-  store(r.flock_owner, 0);
+  store(r.poll_handle, 0);
+  store(r.backing, backing);
   store(r.stream, 0);
   store(r.bound_generation, generation_.load(std::memory_order_relaxed));
   state_.streams().begin(*made, StreamTable::Opened::here);
@@ -118,6 +118,22 @@ Result<HandleRef> HandleTable::find(HandleId id) const {
                     kind == static_cast<uint32_t>(HandleKind::directory);
   if (!open || make_id(tag, index) != id) return Error{ESTALE};
   return HandleRef{index};
+}
+
+void HandleTable::set_poll_handle(uint32_t index, uint64_t kernel_handle) {
+  store(mapping_.header().polled, 1);
+  store(record(index).poll_handle, kernel_handle);
+}
+
+std::vector<uint64_t> HandleTable::poll_handles() const {
+  std::vector<uint64_t> waiting;
+  if (load(mapping_.header().polled) == 0) return waiting;
+  for_each([&](uint32_t index) {
+    if (const uint64_t kernel_handle = load(record(index).poll_handle); kernel_handle != 0) {
+      waiting.push_back(kernel_handle);
+    }
+  });
+  return waiting;
 }
 
 HandleId HandleTable::id(uint32_t index) const {

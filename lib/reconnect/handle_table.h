@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "reconnect/journal.h"
 #include "reconnect/layout.h"
@@ -30,7 +31,7 @@ class HandleTable {
                          uint32_t fopen_flags, HandleKind kind, const SlotPublish& publish);
   // The same as part of a transaction that does more. Does not publish.
   Result<HandleId> grant_in(Txn& txn, NodeId node, uint64_t fs_fh, uint32_t open_flags,
-                            uint32_t fopen_flags, HandleKind kind);
+                            uint32_t fopen_flags, HandleKind kind, uint32_t backing = 0);
   // ESTALE: no such handle; the slot's words are stored nevertheless.
   Result<void> free(const Slot& slot, HandleId id, const SlotPublish& publish);
   // The same as part of a transaction that does more. Does not publish.
@@ -48,12 +49,12 @@ class HandleTable {
     return static_cast<HandleKind>(tag_kind(load(record(index).tag)));
   }
   uint32_t open_flags(uint32_t index) const { return load(record(index).open_flags); }
+  uint32_t backing(uint32_t index) const { return load(record(index).backing); }
   uint32_t fopen_flags(uint32_t index) const { return load(record(index).fopen_flags); }
-  // The owners last seen, which a successor sets locks again for; 0: none.
-  uint64_t posix_owner(uint32_t index) const { return load(record(index).posix_owner); }
-  uint64_t flock_owner(uint32_t index) const { return load(record(index).flock_owner); }
-  void set_posix_owner(uint32_t index, uint64_t owner) { store(record(index).posix_owner, owner); }
-  void set_flock_owner(uint32_t index, uint64_t owner) { store(record(index).flock_owner, owner); }
+  // Somebody who polls the file waits to be told by that handle of the kernel's; 0: nobody.
+  void set_poll_handle(uint32_t index, uint64_t kernel_handle);
+  // Of all open handles. It is allowed to tell somebody who does not wait any more.
+  std::vector<uint64_t> poll_handles() const;
 
   // The library opened it again. False: another thread was faster, or it is gone; then the caller
   // gives `fs_fh` back to the filesystem.

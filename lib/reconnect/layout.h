@@ -12,10 +12,12 @@ namespace fuse3::reconnect {
 
 // A different value of either means a file that this code must not touch.
 inline constexpr uint64_t kMagic = 0x3174'6e63'7266'7566;  // "fufrcnt1", little-endian
-inline constexpr uint32_t kLayoutVersion = 2;
-// States from this version on are taken over, and are of the newest from then on. Version 1 had no
-// streams: the words that lead to them were 0.
+inline constexpr uint32_t kLayoutVersion = 3;
+// States from this version on are taken over. Version 1 had no streams: the words that lead to them
+// were 0, so such a state is one of version 2 from then on.
 inline constexpr uint32_t kOldestLayoutVersion = 1;
+// The last one without a lock table, which a file that was made without it cannot get.
+inline constexpr uint32_t kLayoutWithoutLocks = 2;
 
 inline constexpr uint32_t kPage = 4096;
 inline constexpr uint32_t kInitBytes = 256;
@@ -154,12 +156,35 @@ struct HandleRecord {
   uint32_t fopen_flags;
   uint32_t bound_generation;  // fs_fh is valid for this incarnation only
   uint64_t fs_fh;
-  uint64_t posix_owner;
-  uint64_t flock_owner;
+  uint64_t poll_handle;  // the kernel's, of the last POLL that wants to be told; 0: none
+  uint32_t backing;      // the number that the kernel knows its backing file by; 0: it has none
+  uint32_t spare;
   uint64_t stream;  // of a directory: first record << 32 | entries; 0: nothing was delivered
 };
 
 static_assert(sizeof(HandleRecord) == 64 && std::is_trivially_copyable_v<HandleRecord>);
+
+enum class LockKind : uint32_t { posix = 0, whole_file = 1 };
+// In LockRecord::flags, beside the kind: it could not be taken again.
+inline constexpr uint32_t kLockLost = 1u << 8;
+
+// A lock that the filesystem granted. A record is in use when it is in the chain of its node's
+// bucket, and free when it is in the free list; both go through `next`, so that any number of
+// neighbours in a chain become free by three stores.
+struct LockRecord {
+  uint32_t next;
+  uint32_t pid;
+  uint32_t type;    // F_RDLCK or F_WRLCK
+  uint32_t flags;   // LockKind, kLockLost
+  uint64_t node;    // NodeId
+  uint64_t handle;  // HandleId it was asked for by; 0: the filesystem has no open
+  uint64_t owner;
+  uint64_t start;
+  uint64_t end;    // the last byte
+  uint64_t stamp;  // grows from grant to grant
+};
+
+static_assert(sizeof(LockRecord) == 64 && std::is_trivially_copyable_v<LockRecord>);
 
 // One store of a transaction: offset of the word from the start of the mapping; bit 0 set when the
 // word has 32 bits.
@@ -186,7 +211,8 @@ struct SlotHeader {
   uint32_t flags;     // the dispatch layer's own
   uint32_t journal_count;
   uint64_t notes[kSlotNotes];  // the dispatch layer's own: what it saw before it ran the request
-  uint64_t spare[3];
+  uint64_t interrupted;        // the request that INTERRUPT came for, by its number
+  uint64_t spare[2];
   JournalEntry journal[kJournalCapacity];
   uint64_t tail[16];
 };
@@ -247,6 +273,15 @@ struct Heads {
   uint64_t known_nodes;  // with a kernel count
 };
 
+// The lock table's own words.
+struct LockHeads {
+  uint32_t free;
+  uint32_t high_water;
+  uint32_t count;
+  uint32_t spare;
+  uint64_t last_stamp;
+};
+
 struct Header {
   Fixed fixed;
   uint64_t incarnation;       // generation << 32 | pid: one word, so that no two can both have it
@@ -261,10 +296,20 @@ struct Header {
   uint8_t init_reply[kInitBytes];
   Figures figures;
   DeviceEntry devices[kMaxDevices];
+  // Here version 2 ended; what follows is zero there.
+  LockHeads locks;
+  uint64_t polled;  // 1: some handle may have a poll_handle
+  // Numbers of backing files: the largest that was registered, and up to which all that dead
+  // incarnations registered are given back, except for those of handles.
+  uint32_t backing_last;
+  uint32_t backing_swept;
 };
+
+inline constexpr uint32_t kHeaderSizeWithoutLocks = offsetof(Header, locks);
 
 static_assert(std::is_trivially_copyable_v<Header> && std::is_standard_layout_v<Header>);
 static_assert(offsetof(Fixed, checksum) == 16 && offsetof(Header, incarnation) % 8 == 0);
+static_assert(kHeaderSizeWithoutLocks == 15072 && offsetof(Header, locks) % 8 == 0);
 static_assert(offsetof(Header, heads) % 8 == 0 && offsetof(Header, figures) % 8 == 0);
 
 inline constexpr uint64_t kHeaderBytes = (sizeof(Header) + kPage - 1) / kPage * kPage;

@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,9 +42,9 @@ Result<Mapping> Mapping::create(UniqueFd fd, const StateParameters& parameters) 
   auto fixed = std::make_unique<Fixed>();
   std::memset(fixed.get(), 0, sizeof *fixed);
   fixed->magic = kMagic;
-  fixed->layout_version = kLayoutVersion;
-  fixed->header_size = sizeof(Header);
-  fixed->sections = lay_out(geometry);
+  fixed->layout_version = parameters.layout_version;
+  fixed->header_size = header_size(parameters.layout_version);
+  fixed->sections = lay_out(geometry, parameters.layout_version);
   fixed->hash_seed = random_seed();
   fixed->connection = parameters.connection;
   fixed->owner = parameters.owner;
@@ -68,9 +68,16 @@ Result<Mapping> Mapping::create(UniqueFd fd, const StateParameters& parameters) 
                       fd.get(), 0);
   if (base == MAP_FAILED) return last_error();
   ::madvise(base, sections.total, MADV_DONTDUMP);
-  Mapping mapping(std::move(fd), static_cast<std::byte*>(base), sections, fixed->hash_seed);
+  Mapping mapping(std::move(fd), static_cast<std::byte*>(base), *fixed);
   if (auto ok = mapping.ensure(0, kHeaderBytes); !ok) return ok.as_error();
   Header& header = mapping.header();
+  if (mapping.lock_section_.max_locks > 0) {
+    const LockSection& locks = mapping.lock_section_;
+    if (auto ok = mapping.ensure(locks.buckets_at, uint64_t{locks.buckets} * 4); !ok) {
+      return ok.as_error();
+    }
+    header.locks.high_water = 1;
+  }
   header.heads.buckets = kMinBuckets;
   header.heads.handle_high_water = 1;
   header.heads.node_high_water = 1;
@@ -78,10 +85,18 @@ Result<Mapping> Mapping::create(UniqueFd fd, const StateParameters& parameters) 
   return mapping;
 }
 
+Mapping::Mapping(UniqueFd fd, std::byte* base, const Fixed& fixed)
+    : fd_(std::move(fd)),
+      base_(base),
+      sections_(fixed.sections),
+      lock_section_(lock_section_of(fixed.sections, fixed.layout_version)),
+      hash_seed_(fixed.hash_seed) {}
+
 Mapping::Mapping(Mapping&& other) noexcept
     : fd_(std::move(other.fd_)),
       base_(std::exchange(other.base_, nullptr)),
       sections_(other.sections_),
+      lock_section_(other.lock_section_),
       hash_seed_(other.hash_seed_) {}
 
 Mapping::~Mapping() {
@@ -108,8 +123,8 @@ void Mapping::populate(uint64_t offset, uint64_t length) {
 }
 
 void Mapping::pin(uint64_t offset, uint64_t length) {
-  // Locking first halves the cost: it brings the pages in, and writing to them then only needs to be
-  // allowed. When it is not permitted, populating does it all.
+  // Locking first halves the cost: it brings the pages in, and writing to them then only needs to
+  // be allowed. When it is not permitted, populating does it all.
   (void)::mlock(base_ + offset, length);
   populate(offset, length);
 }
@@ -128,6 +143,14 @@ bool Mapping::may_journal(uint64_t offset, uint32_t width) const {
       within(s.handles + sizeof(HandleRecord),
              (uint64_t{s.max_handles} - 1) * sizeof(HandleRecord))) {
     return true;
+  }
+  if (const LockSection& locks = lock_section_; locks.max_locks > 0) {
+    if (within(offsetof(Header, locks), sizeof(LockHeads)) ||
+        within(locks.buckets_at, uint64_t{locks.buckets} * 4) ||
+        within(locks.records_at + sizeof(LockRecord),
+               (uint64_t{locks.max_locks} - 1) * sizeof(LockRecord))) {
+      return true;
+    }
   }
   const uint64_t stride = uint64_t{kPage} + s.slot_buffer_size;
   if (!within(s.slots, stride * s.max_slots)) return false;

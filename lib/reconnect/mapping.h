@@ -28,6 +28,16 @@ struct StateParameters {
   std::string_view options;
   std::string_view mountpoint;
   Geometry geometry;
+  // An older one is for tests of what this library makes of it.
+  uint32_t layout_version = kLayoutVersion;
+};
+
+// Where the locks are, behind all else; computed, because older versions have none.
+struct LockSection {
+  uint64_t buckets_at = 0;
+  uint64_t records_at = 0;
+  uint32_t buckets = 0;
+  uint32_t max_locks = 0;  // 0: there is no such section
 };
 
 class Mapping {
@@ -57,6 +67,9 @@ class Mapping {
   }
   NodeRecord* nodes() const { return at<NodeRecord>(sections_.nodes); }
   HandleRecord* handles() const { return at<HandleRecord>(sections_.handles); }
+  const LockSection& lock_section() const { return lock_section_; }
+  uint32_t* lock_buckets() const { return at<uint32_t>(lock_section_.buckets_at); }
+  LockRecord* locks() const { return at<LockRecord>(lock_section_.records_at); }
   SlotHeader* slot(uint32_t index) const { return at<SlotHeader>(slot_offset(index)); }
   std::byte* slot_buffer(uint32_t index) const { return base_ + slot_offset(index) + kPage; }
 
@@ -81,8 +94,7 @@ class Mapping {
   void pin(uint64_t offset, uint64_t length);
 
  private:
-  Mapping(UniqueFd fd, std::byte* base, const Sections& sections, uint64_t hash_seed)
-      : fd_(std::move(fd)), base_(base), sections_(sections), hash_seed_(hash_seed) {}
+  Mapping(UniqueFd fd, std::byte* base, const Fixed& fixed);
 
   template <class T>
   T* at(uint64_t offset) const {
@@ -92,6 +104,7 @@ class Mapping {
   UniqueFd fd_;
   std::byte* base_;
   Sections sections_;
+  LockSection lock_section_;
   uint64_t hash_seed_;
 };
 

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
@@ -35,13 +36,14 @@ bool terminated(const char (&text)[kTextBytes]) {
 
 bool fixed_possible(const Fixed& fixed, uint64_t file_size, std::string* why) {
   if (fixed.magic != kMagic) return refuse(why, "the file is not a reconnect state");
-  if (fixed.layout_version < kOldestLayoutVersion || fixed.layout_version > kLayoutVersion) {
+  const uint32_t version = fixed.layout_version;
+  if (version < kOldestLayoutVersion || version > kLayoutVersion) {
     return refuse(why, "the state has layout version %u and this library knows versions %u to %u",
-                  fixed.layout_version, kOldestLayoutVersion, kLayoutVersion);
+                  version, kOldestLayoutVersion, kLayoutVersion);
   }
-  if (fixed.header_size != sizeof(Header)) {
-    return refuse(why, "the state's header has %u bytes instead of %zu", fixed.header_size,
-                  sizeof(Header));
+  if (fixed.header_size != header_size(version)) {
+    return refuse(why, "the state's header has %u bytes instead of %u", fixed.header_size,
+                  header_size(version));
   }
   if (fixed.checksum != checksum_of(fixed)) {
     return refuse(why, "the state's header does not match its checksum");
@@ -51,7 +53,7 @@ bool fixed_possible(const Fixed& fixed, uint64_t file_size, std::string* why) {
   if (const char* problem = impossible_geometry(geometry)) {
     return refuse(why, "the state's tables have impossible sizes: %s", problem);
   }
-  if (!same_sections(s, lay_out(geometry))) {
+  if (!same_sections(s, lay_out(geometry, version))) {
     return refuse(why, "the state's sections are not where they belong");
   }
   if (file_size != s.total) {
@@ -122,7 +124,24 @@ const char* impossible_geometry(const Geometry& geometry) {
   return nullptr;
 }
 
-Sections lay_out(const Geometry& geometry) {
+uint32_t header_size(uint32_t layout_version) {
+  return layout_version <= kLayoutWithoutLocks ? kHeaderSizeWithoutLocks : sizeof(Header);
+}
+
+// As many locks as handles: one each is what programs have.
+LockSection lock_section_of(const Sections& sections, uint32_t layout_version) {
+  constexpr uint32_t kMostBuckets = 4096;
+  LockSection locks;
+  if (layout_version <= kLayoutWithoutLocks) return locks;
+  locks.max_locks = sections.max_handles;
+  locks.buckets = std::min(locks.max_locks, kMostBuckets);
+  locks.buckets_at =
+      sections.slots + uint64_t{sections.max_slots} * (uint64_t{kPage} + sections.slot_buffer_size);
+  locks.records_at = locks.buckets_at + round_up(uint64_t{locks.buckets} * 4, kPage);
+  return locks;
+}
+
+Sections lay_out(const Geometry& geometry, uint32_t layout_version) {
   Sections s{};
   s.max_nodes = geometry.max_nodes;
   s.max_handles = geometry.max_handles;
@@ -135,6 +154,9 @@ Sections lay_out(const Geometry& geometry) {
   s.handles = s.nodes + round_up(uint64_t{s.max_nodes} * sizeof(NodeRecord), kPage);
   s.slots = s.handles + round_up(uint64_t{s.max_handles} * sizeof(HandleRecord), kPage);
   s.total = s.slots + uint64_t{s.max_slots} * (uint64_t{kPage} + s.slot_buffer_size);
+  if (const LockSection locks = lock_section_of(s, layout_version); locks.max_locks > 0) {
+    s.total = locks.records_at + round_up(uint64_t{locks.max_locks} * sizeof(LockRecord), kPage);
+  }
   return s;
 }
 
@@ -157,6 +179,11 @@ bool Mapping::heads_possible(std::string* why) const {
   if (handles == 0 || handles > sections_.max_handles) {
     return refuse(why, "the state counts %u handle records of at most %u", handles,
                   sections_.max_handles);
+  }
+  const uint32_t locks = load(header().locks.high_water);
+  if (lock_section_.max_locks > 0 && (locks == 0 || locks > lock_section_.max_locks)) {
+    return refuse(why, "the state counts %u lock records of at most %u", locks,
+                  lock_section_.max_locks);
   }
   const uint32_t buckets = load(heads.buckets);
   if (buckets < kMinBuckets || buckets > max_buckets()) {
@@ -182,7 +209,7 @@ Result<Mapping> Mapping::open(UniqueFd fd, std::string* why) {
     return error;
   }
   ::madvise(base, size, MADV_DONTDUMP);
-  Mapping mapping(std::move(fd), static_cast<std::byte*>(base), fixed.sections, fixed.hash_seed);
+  Mapping mapping(std::move(fd), static_cast<std::byte*>(base), fixed);
   if (!changing_words_possible(mapping, why)) return Error{EPROTO};
   return mapping;
 }

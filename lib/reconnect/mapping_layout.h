@@ -18,7 +18,11 @@ constexpr uint64_t round_up(uint64_t n, uint64_t unit) {
 
 // A sentence, or null if tables of that size can be made.
 const char* impossible_geometry(const Geometry& geometry);
-Sections lay_out(const Geometry& geometry);
+Sections lay_out(const Geometry& geometry, uint32_t layout_version);
+// `sections` are those of a layout of that version.
+LockSection lock_section_of(const Sections& sections, uint32_t layout_version);
+// How long the header of that version is.
+uint32_t header_size(uint32_t layout_version);
 uint64_t checksum_of(const Fixed& fixed);
 
 // The part of a state that never changes, as a private copy: what is used later is what was judged

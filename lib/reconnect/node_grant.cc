@@ -1,6 +1,8 @@
 // A reply grants a lookup: which node it is, and everything that becomes true with it.
 #include <sys/stat.h>
 
+#include <mutex>
+
 #include "reconnect/node_table.h"
 
 namespace fuse3::reconnect {
@@ -62,6 +64,16 @@ uint32_t NodeTable::stale_match(const Place& place, uint32_t parent, std::string
     }
   }
   return 0;
+}
+
+std::optional<NodeId> NodeTable::stale_node_of_inode(uint64_t ino) const {
+  const std::lock_guard guard(lock_);
+  uint32_t at = load(mapping_.identity_heads()[bucket(hash_identity(ino))]);
+  for (uint32_t n = 0; at != 0 && is(at, Kind::node) && n < kMaxChain; ++n) {
+    if (!bound(at) && load(record(at).ino) == ino) return id(at);
+    at = load(record(at).identity_next);
+  }
+  return std::nullopt;
 }
 
 Result<Granted> NodeTable::grant_in(Txn& txn, NodeId parent_id, std::string_view name,

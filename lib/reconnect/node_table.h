@@ -173,6 +173,8 @@ class NodeTable {
   uint64_t fs_count(uint32_t index) const;
   uint32_t children(uint32_t index) const { return load(record(index).children); }
   std::optional<NodeId> node_id_of_fs_ino(uint64_t fs_ino) const;
+  // One that is not bound and whose inode number that is.
+  std::optional<NodeId> stale_node_of_inode(uint64_t ino) const;
   // Nodes that the kernel has a count on.
   uint64_t count() const;
   // For the log; "?" for what is not known.

@@ -14,6 +14,7 @@ void Slot::arm(uint32_t device) {
   store(h.progress, 0);
   store(h.deaths, 0);
   store(h.flags, 0);
+  store(h.interrupted, 0);
   for (uint64_t& note : h.notes) store(note, 0);
   // Already so in an empty slot; without it, what is read next could be taken for the old request.
   store(length_word(), 0);

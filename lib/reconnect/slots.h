@@ -9,6 +9,7 @@
 
 #include "reconnect/layout.h"
 #include "reconnect/mapping.h"
+#include "support/ids.h"
 #include "support/result.h"
 #include "support/spin_mutex.h"
 
@@ -67,10 +68,15 @@ class Slot {
   uint32_t progress() const { return load(header_->progress); }
   uint32_t deaths() const { return load(header_->deaths); }
   void add_death(uint32_t weight) { store(header_->deaths, deaths() + weight); }
+  void clear_deaths() { store(header_->deaths, 0); }
   uint32_t flags() const { return load(header_->flags); }
   void set_flags(uint32_t flags) { store(header_->flags, flags); }
   uint64_t note(uint32_t i) const { return load(header_->notes[i]); }
   void set_note(uint32_t i, uint64_t value) { store(header_->notes[i], value); }
+
+  // Whoever says so names the request, and not only the slot: it may be another's by now.
+  void mark_interrupted(RequestId request) { store(header_->interrupted, request.value); }
+  bool interrupted(RequestId request) const { return load(header_->interrupted) == request.value; }
 
   void start_running() { store(header_->stage, static_cast<uint32_t>(Stage::running)); }
 

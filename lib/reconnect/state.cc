@@ -78,6 +78,7 @@ State::State(Mapping mapping)
       nodes_(*this, mapping_, lock_),
       streams_(*this, mapping_, lock_),
       handles_(*this, mapping_, lock_),
+      locks_(*this, mapping_, lock_),
       slots_(mapping_) {}
 
 Result<std::unique_ptr<State>> State::create(UniqueFd fd, const StateParameters& parameters) {
@@ -129,7 +130,7 @@ Result<Generation> State::claim(Generation expected, pid_t pid) {
   crash_point(CrashPoint::generation_claimed);
   note_start_time(mine, pid);
   // What is written from here on may be more than an older library would understand.
-  store(header().fixed.layout_version, kLayoutVersion);
+  store(header().fixed.layout_version, locks_.enabled() ? kLayoutVersion : kLayoutWithoutLocks);
   nodes_.begin_generation(mine);
   handles_.begin_generation(mine);
   return mine;
@@ -224,7 +225,8 @@ Result<void> State::verify_full(std::string* why) {
   }
   if (auto ok = nodes_.verify(why); !ok) return ok;
   if (auto ok = streams_.verify(why); !ok) return ok;
-  return handles_.verify(why);
+  if (auto ok = handles_.verify(why); !ok) return ok;
+  return locks_.verify(why);
 }
 
 }  // namespace fuse3::reconnect

@@ -15,6 +15,7 @@
 
 #include "reconnect/handle_table.h"
 #include "reconnect/layout.h"
+#include "reconnect/lock_table.h"
 #include "reconnect/mapping.h"
 #include "reconnect/node_table.h"
 #include "reconnect/slots.h"
@@ -49,6 +50,7 @@ class State {
   NodeTable& nodes() { return nodes_; }
   HandleTable& handles() { return handles_; }
   StreamTable& streams() { return streams_; }
+  LockTable& locks() { return locks_; }
   SlotPool& slots() { return slots_; }
 
   // ---- whose it is
@@ -106,6 +108,7 @@ class State {
   NodeTable nodes_;
   StreamTable streams_;
   HandleTable handles_;
+  LockTable locks_;
   SlotPool slots_;
 };
 

@@ -22,10 +22,11 @@ namespace fuse3 {
 struct Place {
   std::byte* memory = nullptr;
   size_t size = 0;
-  size_t filled = 0;   // > 0: a request is here; from place() on, if nothing needs to be read
-  uint32_t slot = 0;   // the seam's own name for it, 0: none
-  int device = -1;     // descriptor it came from, when filled
-  bool rerun = false;  // when filled: a former server was working on it
+  size_t filled = 0;         // > 0: a request is here; from place() on, if nothing needs to be read
+  uint32_t slot = 0;         // the seam's own name for it, 0: none
+  int device = -1;           // descriptor it came from, when filled
+  bool rerun = false;        // when filled: a former server was working on it
+  bool interrupted = false;  // when filled: a former server was told that nobody waits for it
 };
 
 // One reply. What is null or zero is not part of it.
@@ -87,6 +88,9 @@ class Seam {
   // answered already.
   virtual void ran(fuse_req&) {}
 
+  // The application does not want to wait for the answer to `target` any more.
+  virtual void interrupting(RequestId /*target*/) {}
+
   // Passes a FORGET on. BATCH_FORGET comes as one call as well.
   virtual void forget(fuse_req& req, std::span<fuse_forget_data> items, bool batch) = 0;
 
@@ -122,6 +126,12 @@ class Seam {
 
   // What the kernel calls the filesystem's inode; nothing if it does not know it.
   virtual std::optional<NodeId> node_of(fuse_ino_t ino) = 0;
+  // The same for what the kernel is to forget its caches of, which does no harm if it is the wrong
+  // one.
+  virtual std::optional<NodeId> node_to_invalidate(fuse_ino_t ino) { return node_of(ino); }
+
+  // A file was registered with the kernel by that number.
+  virtual void backing_opened(uint32_t /*id*/) {}
 };
 
 }  // namespace fuse3

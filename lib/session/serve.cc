@@ -98,6 +98,7 @@ void serve(fuse_session& session, Lane& lane, const Place& place, int device, si
   req->data_pipe = data_pipe;
   req->rerun = place.rerun;
   req->scratch = scratch_behind(place, length);
+  if (place.interrupted) (void)lane.interrupt(without_resent_bit(message->unique()));
 
   const int error = objection(session, *message, req->row);
   if (error == 0) {

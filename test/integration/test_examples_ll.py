@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from fusetest import paths, procs
+from fusetest.killer import Killer
 
 PERIOD = 'period=40'
 GET_SIZE, SET_SIZE = 0x80084500, 0x40084501
@@ -154,6 +155,31 @@ def test_ioctl_on_the_directory(bench):
         assert _errno_of(fcntl.ioctl, fd, GET_SIZE, bytes(8)) == errno.ENOTTY
     finally:
         os.close(fd)
+
+
+def test_contents_are_dropped_before_the_successor_was_asked_for_them(bench):
+    """It says that the file has changed; the kernel has read it from its predecessor."""
+    fs = bench.add('notify_inval_inode', options=[PERIOD])
+    fd = os.open(fs.mnt / 'count', os.O_RDONLY)
+    try:
+        for _ in range(3):
+            before = os.pread(fd, 20, 0)
+            fs.recover()
+            assert procs.wait_until(lambda seen=before: os.pread(fd, 20, 0) != seen, 20)
+    finally:
+        os.close(fd)
+
+
+def test_who_died_while_he_retrieved_is_not_missed(bench, seed):
+    fs = bench.add('notify_store_retrieve', options=['period=5'])
+    assert _count(fs) >= 0
+    killer = Killer(fs, per_second=6, seed=seed)
+    killer.start()
+    assert procs.wait_until(lambda: len(killer.kills) >= 15, 40)
+    killer.stop()
+    first = _count(fs)
+    assert procs.wait_until(lambda: _count(fs) > first + 3, 20)
+    assert _retrieved(fs, 4), fs.log()
 
 
 # -- poll -------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import resource
+import select
 import signal
 import statistics
 import subprocess
@@ -362,3 +363,43 @@ def test_time_does_not_grow_with_the_table(bench, record_property):
 @pytest.mark.limit(600)
 def test_time_does_not_grow_with_a_large_table(bench, record_property):
     _time_does_not_grow(bench, 100_000, record_property)
+
+
+def _waits_in_poll(fs, how):
+    """How long somebody waits for the next line of poll_ll, and the line."""
+    fd = os.open(fs.mnt / 'ticks', os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if how == 'poll':
+            waits = select.poll()
+            waits.register(fd, select.POLLIN)
+            ready = waits.poll(20_000)
+        elif how == 'epoll':
+            with select.epoll() as waits:
+                waits.register(fd, select.EPOLLIN)
+                ready = waits.poll(20)
+        else:
+            ready = select.select([fd], [], [], 20)[0]
+        return os.read(fd, 100) if ready else b''
+    finally:
+        os.close(fd)
+
+
+def _sleeps_in_poll(thread):
+    """By the number of the system call it is in: poll, select, epoll_wait and their variants."""
+    with open(f'/proc/self/task/{thread.native_id}/syscall', encoding='ascii') as file:
+        return file.read().split()[0] in ('7', '23', '232', '270', '271', '281')
+
+
+@pytest.mark.parametrize('kills', [1, 4])
+@pytest.mark.parametrize('how', ['poll', 'epoll', 'select'])
+def test_who_waits_in_poll_sees_what_comes_after(bench, how, kills):
+    """The handle he would be woken by died with the server."""
+    fs = bench.add('poll_ll', options=['period=2000'])
+    lines = []
+    waiting = threading.Thread(target=lambda: lines.append(_waits_in_poll(fs, how)))
+    waiting.start()
+    assert procs.wait_until(lambda: _sleeps_in_poll(waiting), 10)
+    for _ in range(kills):
+        fs.recover()
+    waiting.join(30)
+    assert lines in ([b'tick 1\n'], [b'tick 2\n']), fs.log()

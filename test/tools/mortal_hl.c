@@ -157,6 +157,16 @@ static void* do_init(struct fuse_conn_info* connection, struct fuse_config* conf
   return NULL;
 }
 
+/* Each open file is an owner of its own here. */
+static int do_lock(const char* path, struct fuse_file_info* info, int command, struct flock* lock) {
+  (void)path;
+  const int of_file = command == F_GETLK    ? F_OFD_GETLK
+                      : command == F_SETLKW ? F_OFD_SETLKW
+                                            : F_OFD_SETLK;
+  lock->l_pid = 0;
+  return result(fcntl((int)info->fh, of_file, lock));
+}
+
 static const struct fuse_operations kOperations = {
     .getattr = do_getattr,
     .mkdir = do_mkdir,
@@ -172,6 +182,7 @@ static const struct fuse_operations kOperations = {
     .init = do_init,
     .create = do_create,
     .flock = do_flock,
+    .lock = do_lock,
 };
 
 int main(int argc, char** argv) {

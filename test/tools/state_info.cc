@@ -72,6 +72,11 @@ void print_handles(const Mapping& mapping) {
   print("handles_counted", handles);
 }
 
+void print_locks(const Mapping& mapping) {
+  const bool any = mapping.lock_section().max_locks > 0;
+  print("locks", any ? load(mapping.header().locks.count) : 0);
+}
+
 void print_slots(const Mapping& mapping) {
   const uint32_t end = load(mapping.header().slots_ready);
   uint64_t running = 0, replied = 0;
@@ -121,6 +126,7 @@ int main(int argc, char* argv[]) {
   print_header(*mapping);
   print_nodes(*mapping);
   print_handles(*mapping);
+  print_locks(*mapping);
   print_slots(*mapping);
   return 0;
 }

@@ -82,12 +82,21 @@ int ReconnectSeam::grant(fuse_req& req, const Slot& slot, const Reply& reply,
   }
   if (reply.open != nullptr) {
     const bool directory = req.row->opcode == Opcode::opendir;
+    const size_t at = room.size() - sizeof(wire::OpenOut);
+    wire::OpenOut open;
+    std::memcpy(&open, room.data() + at, sizeof open);
+    const uint32_t backing =
+        open.backing_id > 0 ? backing_for(node, static_cast<uint32_t>(open.backing_id)) : 0;
     const auto granted =
         state_->handles().grant_in(txn, node, reply.open->fh, open_flags_of(req), fopen_flags,
-                                   directory ? HandleKind::directory : HandleKind::file);
-    if (!granted) return granted.error();
-    const size_t at = room.size() - sizeof(wire::OpenOut) + offsetof(wire::OpenOut, fh);
-    *word_at(room, at) = granted->value;
+                                   directory ? HandleKind::directory : HandleKind::file, backing);
+    if (!granted) {
+      backing_left(node, backing);
+      return granted.error();
+    }
+    open.fh = granted->value;
+    open.backing_id = static_cast<int32_t>(backing);
+    std::memcpy(room.data() + at, &open, sizeof open);
   }
   txn.publish(
       SlotPublish::replied(slot.offset_of(room.data()), static_cast<uint32_t>(room.size())));
@@ -147,7 +156,7 @@ void ReconnectSeam::take_back_grants(const Slot& slot, wire::Opcode opcode,
   const auto header = wire::reply_header(reply);
   if (!header || header->error != 0) return;
   if (const auto open = wire::reply_open(opcode, reply, minor)) {
-    (void)state_->handles().free(slot, HandleId{open->fh}, SlotPublish::none());
+    free_handle(slot, HandleId{open->fh}, SlotPublish::none());
   }
   const auto entry = wire::reply_entry(opcode, reply, minor);
   if (entry && entry->nodeid != 0) {

@@ -80,6 +80,7 @@ bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
       return false;
     }
   }
+  if (take_locks_first(req)) return false;
   NodeTable& nodes = state_->nodes();
   HandleTable& handles = state_->handles();
   for (const IdRef& ref : ids.all()) {
@@ -109,9 +110,14 @@ bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
     }
   }
   if (revive_open_files(req)) return false;
+  if (const int error = objection_to_locking(req); error != 0) {
+    answer(req, error);
+    return false;
+  }
   if (ask_before_first_run(req)) return false;
   if (req.rerun && !req.cleared && check_before(req)) return false;
   if (read_on(req)) return false;
+  if (req.row->opcode == wire::Opcode::poll) note_poller(req);
   slot.start_running();
   OwnLoop::called();
   return true;
@@ -199,6 +205,14 @@ void ReconnectSeam::forget(fuse_req& req, std::span<fuse_forget_data> items, boo
 std::optional<NodeId> ReconnectSeam::node_of(fuse_ino_t ino) {
   if (ino == FUSE_ROOT_ID) return kRootNode;
   return state_->nodes().node_id_of_fs_ino(ino);
+}
+
+// A filesystem that calls its files by their inode numbers does so in each incarnation: what it
+// says of one that is not bound yet is true of the node with that number.
+std::optional<NodeId> ReconnectSeam::node_to_invalidate(fuse_ino_t ino) {
+  if (const auto node = node_of(ino)) return node;
+  if (!successor_ || session_.inode_numbers != InodeNumbers::filesystem) return std::nullopt;
+  return state_->nodes().stale_node_of_inode(ino);
 }
 
 Result<void> ReconnectSeam::device_added(size_t index, int fd) {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -46,6 +47,7 @@ class ReconnectSeam final : public Seam {
   int reply_data(fuse_req& req, fuse_bufvec& data, fuse_buf_copy_flags flags) override;
   void no_reply(fuse_req& req) override;
   void ran(fuse_req& req) override;
+  void interrupting(RequestId target) override;
   void forget(fuse_req& req, std::span<fuse_forget_data> items, bool batch) override;
   int hiding(fuse_req& req, std::string_view name, std::string_view hidden) override;
   void not_hidden(fuse_req& req, std::string_view hidden) override;
@@ -58,6 +60,8 @@ class ReconnectSeam final : public Seam {
   bool has_pending() override;
   bool leave(unsigned milliseconds) override;
   std::optional<NodeId> node_of(fuse_ino_t ino) override;
+  std::optional<NodeId> node_to_invalidate(fuse_ino_t ino) override;
+  void backing_opened(uint32_t id) override;
 
   // The one that a session uses; null if reconnect is off there.
   static ReconnectSeam* of(const fuse_session& session);
@@ -71,6 +75,8 @@ class ReconnectSeam final : public Seam {
   static bool is_unsettled_rename(const Slot& slot);
   Place place_in(const Slot& slot) const;
   Result<Slot> free_slot();
+  bool waits_for_lock(uint32_t index) const;
+  void end_suspicion(uint32_t index);
   void let_go(const Place& place);
   void slot_done(uint32_t index);
   void end(fuse_req& req, const Slot& slot);
@@ -117,6 +123,38 @@ class ReconnectSeam final : public Seam {
   std::vector<HandleId> take_stale_handles(NodeId node);
   std::optional<NodeId> node_in_use(const fuse_req& req);
   bool revive_open_files(fuse_req& req);
+
+  // locks.cc: recorded when they are granted, and taken again in a successor
+  struct Revival {
+    bool begun = false;
+    bool driven = false;  // a thread is at it right now
+    std::vector<fuse_req*> waiting;
+  };
+  Result<void> store_lock(fuse_req& req, const Slot& slot, const SlotPublish& publish);
+  void find_stale_locks();
+  std::optional<uint64_t> node_with_stale_locks(const fuse_req& req);
+  bool take_locks_first(fuse_req& req);
+  void revive_locks(fuse_req& req, NodeId node);
+  int objection_to_locking(const fuse_req& req);
+
+  // backing_files.cc
+  struct OldBacking {
+    uint32_t id = 0;
+    size_t handles = 0;  // that have it
+  };
+  void find_old_backings();
+  uint32_t backing_for(NodeId node, uint32_t id);
+  void backing_left(NodeId node, uint32_t id);
+  void sweep_backings();
+  void free_handle(const Slot& slot, HandleId id, const SlotPublish& publish);
+
+  // pollers.cc
+  void note_poller(const fuse_req& req);
+  void wake_pollers();
+
+  // interrupts.cc
+  bool mark_interrupted(RequestId target);
+  bool settle_interrupt(const Slot& slot);
 
   // replay.cc: what a former incarnation was in the middle of
   static constexpr uint32_t kCrashWeight = 8;
@@ -167,6 +205,7 @@ class ReconnectSeam final : public Seam {
   Result<void> adopt_init();
   void settle();
   void settle_slot(const Slot& slot, std::vector<Slot>& again);
+  void blame(Slot slot, wire::Opcode opcode);
   void finish_init(Slot slot);
   Result<void> tell_keeper();
   HolderSetup holder_setup();
@@ -210,6 +249,21 @@ class ReconnectSeam final : public Seam {
   // in here.
   std::mutex resumed_lock_;
   std::unordered_map<uint64_t, ResumedListing> resumed_;
+
+  // Backing files that dead incarnations registered and open files still have, by node.
+  std::mutex backings_lock_;  // nothing else is taken under it
+  std::unordered_map<uint64_t, OldBacking> old_backings_;
+  std::unordered_set<uint32_t> kept_backings_;
+  std::atomic<bool> any_old_backings_{false};
+  std::atomic<uint32_t> next_sweep_{0};  // 0: none is left
+  uint32_t last_sweep_ = 0;
+
+  // Nodes whose locks have to be taken again.
+  std::mutex lock_revivals_lock_;
+  std::unordered_map<uint64_t, Revival> stale_locks_;
+  std::atomic<size_t> stale_lock_nodes_{0};
+  std::atomic<uint32_t> locks_revived_{0};  // counts, for those who wait
+  std::atomic<bool> locks_lost_{false};
 };
 
 }  // namespace fuse3::reconnect

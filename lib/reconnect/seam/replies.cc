@@ -114,8 +114,18 @@ Result<void> ReconnectSeam::store_edges(fuse_req& req, const Slot& slot, const S
       }
       return nodes.move_edge(slot, parent, args.name, args.new_parent, args.new_name, publish);
     }
+    case Opcode::setlk:
+    case Opcode::setlkw:
+      if (error != 0 || !state_->locks().enabled()) break;
+      return store_lock(req, slot, publish);
+    case Opcode::flush:
+      // Whatever the filesystem says: the file is closed.
+      if (state_->locks().count() == 0) break;
+      return state_->locks().drop_owner(slot, parent, args_of<wire::Flush>(req).lock_owner,
+                                        publish);
     case Opcode::release:
-      (void)state_->handles().free(slot, args_of<wire::Release>(req).handle, publish);
+      (void)state_->locks().drop_handle(slot, parent, args_of<wire::Release>(req).handle);
+      free_handle(slot, args_of<wire::Release>(req).handle, publish);
       return {};
     case Opcode::releasedir:
       if (successor_) (void)take_resumed(args_of<wire::Releasedir>(req).handle);
@@ -157,7 +167,7 @@ int ReconnectSeam::reply_stored(fuse_req& req, const Slot& slot, const Reply& re
       store_edges(req, slot, SlotPublish::replied(offset, static_cast<uint32_t>(size)), reply.error,
                   &published);
   if (!stored)
-    log_error("fuse: %s changed names that cannot be kept: %s", req.row->name,
+    log_error("fuse: what %s changed cannot be kept: %s", req.row->name,
               std::strerror(stored.error()));
   if (!published || !stored) {
     Slot mine = slot;

@@ -66,10 +66,10 @@ Result<void> ReconnectSeam::adopt_init() {
   agreement->negotiated.max_pages = agreed.max_pages;
   adopt(session_, *agreement);
   constexpr uint64_t kLocks = wire::init_flag::flock_locks | wire::init_flag::posix_locks;
-  if ((agreement->negotiated.flags & kLocks) != 0) {
+  if ((agreement->negotiated.flags & kLocks) != 0 && !state_->locks().enabled()) {
     log(FUSE_LOG_WARNING,
-        "fuse: locks that the filesystem at %s had granted before its server died "
-        "are lost",
+        "fuse: the filesystem at %s was mounted with an older library: locks that it had granted "
+        "before its server died are lost",
         session_.mountpoint.c_str());
   }
   return {};
@@ -104,7 +104,7 @@ void ReconnectSeam::settle_slot(const Slot& slot, std::vector<Slot>& again) {
       take_back_grants(slot, opcode, slot.counted_reply());
       mine.begin_counting(0);
       // Only one that the dead server had got to may have had to do with its death.
-      if ((slot.flags() & kAwaitsRerun) == 0) mine.add_death(weight_of_end(previous_end_));
+      if ((slot.flags() & kAwaitsRerun) == 0) blame(mine, opcode);
       mine.set_flags(kAwaitsRerun);
       break;
     case Stage::free:
@@ -112,6 +112,12 @@ void ReconnectSeam::settle_slot(const Slot& slot, std::vector<Slot>& again) {
   }
   state_->count(State::Figure::replayed);
   again.push_back(slot);
+}
+
+// One that waits for a lock is there whenever the server is killed.
+void ReconnectSeam::blame(Slot slot, wire::Opcode opcode) {
+  const uint32_t weight = weight_of_end(previous_end_);
+  if (opcode != wire::Opcode::setlkw || weight >= kCrashWeight) slot.add_death(weight);
 }
 
 // The server died between keeping its answer to INIT and storing it as the slot's reply:
@@ -134,6 +140,7 @@ void ReconnectSeam::settle() {
   std::vector<Slot> used;
   state_->slots().for_each_used([&](const Slot& slot) { used.push_back(slot); });
   std::vector<Slot> again;
+  std::erase_if(used, [this](const Slot& slot) { return settle_interrupt(slot); });
   for (const Slot& slot : used) settle_slot(slot, again);
   state_->slots().adopt();
   std::sort(again.begin(), again.end(), [](const Slot& a, const Slot& b) {
@@ -170,6 +177,9 @@ Result<void> ReconnectSeam::serving() {
   if (successor_) {
     if (const auto adopted = adopt_init(); !adopted) return adopted;
     settle();
+    find_stale_locks();
+    find_old_backings();
+    wake_pollers();
     state_->set_last_recovery_ns(now_ns() - began_ns_);
   }
   if (const auto told = tell_keeper(); !told) return told;

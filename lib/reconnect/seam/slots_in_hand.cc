@@ -8,6 +8,7 @@
 #include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "support/log.h"
+#include "wire/request.h"
 
 namespace fuse3::reconnect {
 namespace {
@@ -51,8 +52,9 @@ bool ReconnectSeam::is_unsettled_rename(const Slot& slot) {
 bool ReconnectSeam::take_pending(Place* place, bool force) {
   std::lock_guard guard(pending_lock_);
   // It may wait for as long as it likes (SETLKW), but nobody goes on waiting for it.
-  if (force && suspect_.exchange(0, std::memory_order_relaxed) != 0) {
-    pending_count_.fetch_sub(1, std::memory_order_relaxed);
+  if (const uint32_t suspect = suspect_.load(std::memory_order_relaxed); force && suspect != 0) {
+    if (waits_for_lock(suspect - 1)) state_->slots().at(suspect - 1).clear_deaths();
+    end_suspicion(suspect - 1);
   }
   if (pending_.empty() || (!force && suspect_.load(std::memory_order_relaxed) != 0)) return false;
   const Slot slot = pending_.front();
@@ -66,10 +68,36 @@ bool ReconnectSeam::take_pending(Place* place, bool force) {
   place->filled = slot.length();
   place->device = session_.device(slot.device());
   place->rerun = slot.stage() == Stage::running;
+  wire::InHeader header;
+  std::memcpy(&header, slot.buffer().data(), sizeof header);
+  place->interrupted = slot.interrupted(without_resent_bit(RequestId{header.unique}));
   return true;
 }
 
+// One that waits for a lock, and was alone without the server dying, had nothing to do with the
+// last crash, and may be there at the next one just as well.
+bool ReconnectSeam::waits_for_lock(uint32_t index) const {
+  wire::InHeader header;
+  std::memcpy(&header, state_->slots().at(index).buffer().data(), sizeof header);
+  return static_cast<wire::Opcode>(header.opcode) == wire::Opcode::setlkw;
+}
+
+void ReconnectSeam::end_suspicion(uint32_t index) {
+  uint32_t suspect = index + 1;
+  if (suspect_.load(std::memory_order_relaxed) == suspect &&
+      suspect_.compare_exchange_strong(suspect, 0, std::memory_order_relaxed)) {
+    pending_count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
 Result<Place> ReconnectSeam::place(const Place& previous, size_t device_index) {
+  if (previous.slot != 0 && suspect_.load(std::memory_order_relaxed) == previous.slot &&
+      waits_for_lock(previous.slot - 1)) {
+    // Its operation has returned and will answer late.
+    state_->slots().at(previous.slot - 1).clear_deaths();
+    end_suspicion(previous.slot - 1);
+  }
+  if (next_sweep_.load(std::memory_order_relaxed) != 0) sweep_backings();
   for (unsigned waited = 0; pending_count_.load(std::memory_order_relaxed) > 0; ++waited) {
     Place pending;
     if (take_pending(&pending, waited >= kMostPatience)) {
@@ -121,11 +149,7 @@ void ReconnectSeam::let_go(const Place& place) {
 }
 
 void ReconnectSeam::slot_done(uint32_t index) {
-  uint32_t suspect = index + 1;
-  if (suspect_.load(std::memory_order_relaxed) == suspect &&
-      suspect_.compare_exchange_strong(suspect, 0, std::memory_order_relaxed)) {
-    pending_count_.fetch_sub(1, std::memory_order_relaxed);
-  }
+  end_suspicion(index);
   const uint8_t before = left_[index].fetch_or(kRequestDone, std::memory_order_acq_rel);
   if ((before & kWorkerLeft) != 0) state_->slots().release(state_->slots().at(index));
 }

@@ -1,5 +1,6 @@
 #include "scenarios.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -289,6 +290,60 @@ std::vector<Scenario> renames() {
   };
 }
 
+Lock lock_of(uint64_t owner, uint32_t type, uint64_t start, uint64_t end) {
+  Lock lock;
+  lock.type = type;
+  lock.owner = owner;
+  lock.start = start;
+  lock.end = end;
+  lock.handle = HandleId{1};
+  return lock;
+}
+
+void grant_lock(World& w, const Lock& lock, const SlotPublish& publish = SlotPublish::none()) {
+  (void)w.state->locks().set(w.slot, w.nodes[3], lock, publish);
+}
+
+// Owner 1 has 0-9 and 20-29 and 40-49 of the file, owner 2 all of it for flock().
+void prepare_locks(World& w) {
+  prepare_tree(w);
+  for (uint64_t start : {0, 20, 40}) grant_lock(w, lock_of(1, F_RDLCK, start, start + 9));
+  Lock whole = lock_of(2, F_WRLCK, 0, UINT64_MAX);
+  whole.kind = LockKind::whole_file;
+  grant_lock(w, whole);
+  run_request(w);
+}
+
+void prepare_freed_locks(World& w) {
+  prepare_locks(w);
+  grant_lock(w, lock_of(1, F_UNLCK, 0, 29));
+}
+
+std::function<void(World&)> answer_lock(const Lock& lock) {
+  return [lock](World& w) { grant_lock(w, lock, SlotPublish::replied(128, 16)); };
+}
+
+std::vector<Scenario> locks() {
+  return {
+      {"grant a lock", prepare_locks, {answer_lock(lock_of(3, F_RDLCK, 0, 9))}},
+      {"grant a lock in freed records",
+       prepare_freed_locks,
+       {answer_lock(lock_of(1, F_WRLCK, 45, 46))}},
+      {"replace several locks", prepare_locks, {answer_lock(lock_of(1, F_WRLCK, 5, 44))}},
+      {"unlock in the middle", prepare_locks, {answer_lock(lock_of(1, F_UNLCK, 22, 25))}},
+      {"unlock everything", prepare_locks, {answer_lock(lock_of(1, F_UNLCK, 0, UINT64_MAX))}},
+      {"FLUSH", prepare_locks, {[](World& w) {
+         (void)w.state->locks().drop_owner(w.slot, w.nodes[3], 1, SlotPublish::replied(128, 16));
+       }}},
+      {"RELEASE of a handle with locks",
+       prepare_locks,
+       {[](World& w) { (void)w.state->locks().drop_handle(w.slot, w.nodes[3], HandleId{1}); },
+        [](World& w) {
+          (void)w.state->handles().free(w.slot, w.handles[0], SlotPublish::replied(128, 16));
+        }}},
+  };
+}
+
 std::vector<Scenario> others() {
   return {
       {"open", prepare_request, {[](World& w) {
@@ -325,7 +380,7 @@ std::vector<Scenario> others() {
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> all = [] {
     std::vector<Scenario> list;
-    for (auto make : {lookups, forgets, renames, streams, others}) {
+    for (auto make : {lookups, forgets, renames, streams, locks, others}) {
       for (Scenario& scenario : make()) list.push_back(std::move(scenario));
     }
     return list;

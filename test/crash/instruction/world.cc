@@ -72,6 +72,18 @@ void tell_handles(State& state, std::string& text) {
   });
 }
 
+void tell_locks(State& state, std::string& text) {
+  for (const NodeId node : state.locks().nodes()) {
+    for (const Lock& lock : state.locks().of_node(node)) {
+      text += "lock on " + std::to_string(node.value) + " of " + std::to_string(lock.owner) +
+              " by " + std::to_string(lock.handle.value) + " kind " +
+              std::to_string(static_cast<uint32_t>(lock.kind)) + " type " +
+              std::to_string(lock.type) + " " + std::to_string(lock.start) + "-" +
+              std::to_string(lock.end) + " stamp " + std::to_string(lock.stamp) + "\n";
+    }
+  }
+}
+
 void tell_slots(State& state, std::string& text) {
   state.slots().for_each_used([&](const Slot& slot) {
     text += "slot " + std::to_string(slot.index()) + " stage " +
@@ -151,6 +163,7 @@ std::optional<std::string> meaning(const Image& image, std::string* why) {
   text += "init " + hex(state->init_request()) + " / " + hex(state->init_reply()) + "\n";
   tell_nodes(*state, text);
   tell_handles(*state, text);
+  tell_locks(*state, text);
   tell_slots(*state, text);
   return text;
 }

@@ -191,7 +191,7 @@ class Campaign:
         mount, problems = self.mount, []
         connection.drop_unused(mount.fs.mnt)
         mount.quiet()
-        wanted = {'nodes_counted': 1, 'records': 1, 'handles': 0, 'handles_counted': 0,
+        wanted = {'nodes_counted': 1, 'records': 1, 'handles': 0, 'handles_counted': 0, 'locks': 0,
                   'slots_running': 0, 'slots_replied': 0}
         seen = {}
 

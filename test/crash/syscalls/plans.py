@@ -175,6 +175,9 @@ def in_a_row(most):
     return lambda tried, generator: tried.in_a_row(generator, most)
 
 
+LOCKING = ['flock', 'posix_lock']
+
+
 def quick_plans():
     return [Plan('single', PAIRED, crashes=sampled(QUICK_SINGLES)),
             Plan('multi', SHORT_MULTI, MULTI, crashes=sampled(QUICK_SINGLES)), lifetimes.Power()]
@@ -187,6 +190,7 @@ def short_plans():
             Plan('pair', PAIRED, crashes=some_pairs(SHORT_PAIRS)),
             Plan('in-a-row', IN_A_ROW, crashes=in_a_row(SHORT_IN_A_ROW)),
             Plan('multi', SHORT_MULTI, MULTI),
+            Plan('locks', scripts_files.LOCK_SCRIPTS, options=LOCKING),
             Plan('parallel', PARALLEL, MULTI, crashes=sampled(SHORT_PARALLEL)),
             *lifetimes.PLANS]
 
@@ -201,6 +205,9 @@ def long_plans():
             Plan('no-splice', WRITES, options=['no_splice']),
             Plan('multi', ALL, MULTI),
             Plan('multi-clone', ALL, MULTI, ['clone_fd']),
+            Plan('locks', scripts_files.LOCK_SCRIPTS, options=LOCKING),
+            Plan('multi-locks', scripts_files.LOCK_SCRIPTS, MULTI, LOCKING),
+            Plan('locks-pair', scripts_files.LOCK_SCRIPTS, options=LOCKING, crashes=Tried.all_pairs),
             Plan('parallel', PARALLEL, MULTI),
             Plan('parallel-clone', PARALLEL, MULTI, ['clone_fd']),
             Plan('parallel-pair', PARALLEL, MULTI, crashes=some_pairs(100)),
@@ -209,14 +216,7 @@ def long_plans():
             *lifetimes.PLANS, Plan('pair', ALL, crashes=Tried.all_pairs)]
 
 
-def asked_for_plans():
-    """What reconnect does not promise: run only when --only names it, to see what happens."""
-    return [Plan('locks', scripts_files.LOCK_SCRIPTS, options=['flock', 'posix_lock'])]
-
-
 def plans_for(cli):
-    if cli.only and 'locks' in cli.only:
-        return asked_for_plans()
     return long_plans() if cli.long else quick_plans() if cli.quick else short_plans()
 
 

@@ -1,5 +1,6 @@
 """Scripts about open files and folders, data, attributes and extended attributes."""
 
+import errno
 import fcntl
 import mmap
 import os
@@ -9,7 +10,7 @@ import struct
 from scene import ask_attributes, fallocate
 
 KEEP_SIZE, PUNCH_HOLE = 1, 2
-F_OFD_SETLK = 37
+F_OFD_SETLK, F_OFD_SETLKW = 37, 38
 PATTERN = bytes(range(251))
 
 
@@ -325,10 +326,63 @@ def flock(s):
 
 def lock_range(s):
     """Locks of open files, so that one process can be two."""
-    def lock(fd, how):
-        kind = fcntl.F_UNLCK if how & fcntl.LOCK_UN else fcntl.F_WRLCK
-        fcntl.fcntl(fd, F_OFD_SETLK, struct.pack('hhqqi4x', kind, os.SEEK_SET, 0, 0, 0))
-    return _locked(s, lock)
+    return _locked(s, _lock_range)
+
+
+def _lock_range(fd, how, start=0, length=0):
+    kind = (fcntl.F_UNLCK if how & fcntl.LOCK_UN else
+            fcntl.F_RDLCK if how & fcntl.LOCK_SH else fcntl.F_WRLCK)
+    command = F_OFD_SETLK if how & fcntl.LOCK_NB else F_OFD_SETLKW
+    fcntl.fcntl(fd, command, struct.pack('hhqqi4x', kind, os.SEEK_SET, start, length, 0))
+
+
+def lock_parts(s):
+    """Of a range that is split, made a shared one and joined."""
+    s.file('f', b'abc')
+    mine, others = s.open('f'), s.open('f')
+    nowait = fcntl.LOCK_NB
+    s.begin()
+    return [s.do(_lock_range, mine, fcntl.LOCK_EX, 0, 100),
+            s.do(_lock_range, mine, fcntl.LOCK_UN, 40, 20),
+            s.do(_lock_range, others, fcntl.LOCK_EX, 45, 5),
+            s.do(_lock_range, others, fcntl.LOCK_EX | nowait, 39, 2),
+            s.do(_lock_range, mine, fcntl.LOCK_SH, 0, 10),
+            s.do(_lock_range, others, fcntl.LOCK_SH | nowait, 5, 5),
+            s.do(_lock_range, others, fcntl.LOCK_SH | nowait, 5, 10),
+            s.do(_lock_range, mine, fcntl.LOCK_EX | nowait, 0, 10),
+            s.close(others), s.do(_lock_range, mine, fcntl.LOCK_UN)]
+
+
+def lock_closed(s):
+    """A process's lock goes with any close of the file, that of a descriptor with its last one."""
+    s.file('f', b'abc')
+    s.begin()
+    mine, others = s.made(os.O_RDWR, 'f'), s.made(os.O_RDWR, 'f')
+    results = [s.do(fcntl.flock, mine, fcntl.LOCK_EX), s.do(fcntl.lockf, mine, fcntl.LOCK_EX),
+               s.do(fcntl.flock, others, fcntl.LOCK_EX | fcntl.LOCK_NB), s.close(mine),
+               s.do(fcntl.flock, others, fcntl.LOCK_EX),
+               s.do(_lock_range, others, fcntl.LOCK_EX | fcntl.LOCK_NB)]
+    return results + [s.close(others)]
+
+
+def lock_interrupted(s):
+    """Who waits for a lock gives up: then he has none, and did not wait for nothing."""
+    def give_up(*_):
+        raise InterruptedError(errno.EINTR, 'a signal')
+
+    s.file('f', b'abc')
+    mine, others = s.open('f'), s.open('f')
+    before = signal.signal(signal.SIGALRM, give_up)
+    _lock_range(others, fcntl.LOCK_EX)
+    s.begin()
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        results = [s.do(_lock_range, mine, fcntl.LOCK_EX)]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    return results + [s.do(_lock_range, others, fcntl.LOCK_UN),
+                      s.do(_lock_range, others, fcntl.LOCK_EX | fcntl.LOCK_NB)]
 
 
 def new_file(s):
@@ -349,4 +403,4 @@ SCRIPTS = [create, create_excl, create_excl_exists, create_exists, create_trunc,
            setxattr, setxattr_create, setxattr_create_same, setxattr_replace, removexattr,
            removexattr_missing, fallocate_plain, fallocate_punch, copy_file_range, copy_within_file, lseek, statfs,
            access, new_file]
-LOCK_SCRIPTS = [flock, lock_range]
+LOCK_SCRIPTS = [flock, lock_range, lock_parts, lock_closed, lock_interrupted]

@@ -1,5 +1,6 @@
 #include "damage.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include <cstring>
 #include <string>
 
+#include "reconnect/lock_conflicts.h"
+#include "reconnect/mapping_layout.h"
 #include "reconnect/state.h"
 
 namespace fuse3::reconnect {
@@ -23,6 +26,16 @@ Identity file(uint64_t ino) {
 }
 Identity folder(uint64_t ino) {
   return {.ino = ino, .dev = 7, .type = S_IFDIR};
+}
+
+Lock lock_of(uint64_t owner, uint32_t type, uint64_t start) {
+  Lock lock;
+  lock.type = type;
+  lock.owner = owner;
+  lock.start = start;
+  lock.end = start + 2;
+  lock.handle = HandleId{owner};
+  return lock;
 }
 
 void fill(State& state) {
@@ -50,6 +63,10 @@ void fill(State& state) {
     (void)state.streams().put(slot, *id, 0, entries);
     if (!open) (void)state.handles().free(slot, *id, none);
   }
+  for (uint64_t i = 0; i < 20; ++i) {
+    (void)state.locks().set(slot, NodeId{2 + i % 3}, lock_of(i % 4, F_WRLCK, 4 * i), none);
+  }
+  (void)state.locks().drop_owner(slot, NodeId{3}, 1, none);
   slot.header().device = 0;
   store(*reinterpret_cast<uint32_t*>(slot.buffer().data()), 64);
   store(slot.header().stage, static_cast<uint32_t>(Stage::running));
@@ -108,6 +125,24 @@ void use_handles(State& state, const Slot& slot) {
   }
 }
 
+void use_locks(State& state, const Slot& slot) {
+  LockTable& locks = state.locks();
+  const auto none = SlotPublish::none();
+  (void)locks.reserve();
+  for (const NodeId node : locks.nodes()) (void)without_superseded(locks.of_node(node));
+  for (uint64_t i = 0; i < 12; ++i) {
+    const NodeId node{2 + i % 4};
+    (void)locks.set(slot, node, lock_of(i % 4, static_cast<uint32_t>(i % 3), 3 * i), none);
+    (void)locks.holds(node, lock_of(1, F_WRLCK, 0));
+    locks.mark_lost(node, lock_of(2, F_WRLCK, 0));
+    (void)locks.lost(node, HandleId{2});
+  }
+  for (uint64_t i = 0; i < 4; ++i) {
+    (void)locks.drop_handle(slot, NodeId{2 + i}, HandleId{1});
+    (void)locks.drop_owner(slot, NodeId{2 + i}, 2, none);
+  }
+}
+
 void use_slots(State& state) {
   state.slots().for_each_used([](const Slot& slot) {
     size_t total = slot.request().size() + slot.reply().size() + slot.counted_reply().size();
@@ -152,6 +187,7 @@ int open_and_use(const std::vector<std::byte>& bytes) {
   if (!slot) return 1;
   use_nodes(state, *slot);
   use_handles(state, *slot);
+  use_locks(state, *slot);
   (void)state.verify_full(&why);
   return 1;
 }
@@ -160,8 +196,15 @@ size_t interesting_word(const std::vector<std::byte>& bytes, uint64_t choice) {
   Fixed fixed;
   std::memcpy(&fixed, bytes.data(), sizeof fixed);
   const Sections& s = fixed.sections;
-  const uint64_t where = choice / 8;
-  switch (choice % 8) {
+  const uint64_t where = choice / 11;
+  const LockSection locks = lock_section_of(s, kLayoutVersion);
+  switch (choice % 11) {
+    case 8:
+      return offsetof(Header, locks) + where % (sizeof(LockHeads) / 4) * 4;
+    case 9:
+      return locks.buckets_at + where % locks.buckets * 4;
+    case 10:
+      return locks.records_at + where % (24 * sizeof(LockRecord) / 4) * 4;
     case 0:
       return offsetof(Header, heads) + where % (sizeof(Heads) / 4) * 4;
     case 1:

@@ -60,8 +60,6 @@ TEST_F(HandleTableTest, ReleaseOfAnUnknownHandleEmptiesTheSlot) {
 TEST_F(HandleTableTest, RebindOnceInASuccessor) {
   const HandleId id = open(7);
   const uint32_t index = handles().find(id)->index;
-  handles().set_posix_owner(index, 11);
-  handles().set_flock_owner(index, 12);
   EXPECT_FALSE(handles().rebind(id, 8)) << "it is bound";
   std::string why;
   auto next = succeed(copy_of(*state_), &why);
@@ -70,12 +68,28 @@ TEST_F(HandleTableTest, RebindOnceInASuccessor) {
   slot_ = take_slot(*state_);
   ASSERT_TRUE(handles().find(id).ok());
   EXPECT_FALSE(handles().bound(index));
-  EXPECT_EQ(handles().posix_owner(index), 11u);
-  EXPECT_EQ(handles().flock_owner(index), 12u);
   EXPECT_TRUE(handles().rebind(id, 9));
   EXPECT_FALSE(handles().rebind(id, 10));
   EXPECT_EQ(handles().fs_fh(index), 9u);
   EXPECT_FALSE(handles().rebind(HandleId{99}, 1));
+}
+
+TEST_F(HandleTableTest, WhoPolledIsKnownToASuccessor) {
+  const HandleId polled = open(7);
+  const HandleId closed = open(8);
+  open(9);
+  EXPECT_TRUE(handles().poll_handles().empty());
+  handles().set_poll_handle(handles().find(polled)->index, 11);
+  handles().set_poll_handle(handles().find(closed)->index, 12);
+  ASSERT_TRUE(handles().free(slot_, closed, SlotPublish::none()).ok());
+  std::string why;
+  state_ = succeed(copy_of(*state_), &why);
+  ASSERT_NE(state_, nullptr) << why;
+  slot_ = take_slot(*state_);
+  EXPECT_EQ(handles().poll_handles(), std::vector<uint64_t>{11});
+  // In the record of the one that was closed.
+  open(10);
+  EXPECT_EQ(handles().poll_handles(), std::vector<uint64_t>{11});
 }
 
 TEST_F(HandleTableTest, TableFull) {

@@ -23,8 +23,10 @@ inline UniqueFd new_memfd() {
   return UniqueFd(::memfd_create("state", MFD_CLOEXEC));
 }
 
-inline std::unique_ptr<State> new_state(const Geometry& geometry = kSmall) {
+inline std::unique_ptr<State> new_state(const Geometry& geometry = kSmall,
+                                        uint32_t layout_version = kLayoutVersion) {
   StateParameters parameters;
+  parameters.layout_version = layout_version;
   parameters.connection = 42;
   parameters.owner = ::getuid();
   parameters.executable = "/usr/bin/server";

@@ -65,8 +65,8 @@ TEST(State, ImpossibleGeometry) {
 }
 
 // What the library of the version before has left: all but the streams of directories.
-TEST(State, TheLayoutBeforeIsTakenOver) {
-  auto old = new_state();
+TEST(State, TheFirstLayoutIsTakenOver) {
+  auto old = new_state(kSmall, 1);
   const Slot slot = take_slot(*old);
   const auto node =
       old->nodes().grant(slot, kRootNode, "file", 100, 1, file(5), SlotPublish::none());
@@ -78,7 +78,7 @@ TEST(State, TheLayoutBeforeIsTakenOver) {
   std::string why;
   auto next = succeed(std::move(fd), &why);
   ASSERT_NE(next, nullptr) << why;
-  EXPECT_EQ(next->mapping().header().fixed.layout_version, kLayoutVersion);
+  EXPECT_EQ(next->mapping().header().fixed.layout_version, kLayoutWithoutLocks);
   EXPECT_EQ(next->nodes().find_edge(kRootNode, "file"), node->id);
   const auto handle = next->handles().find(*opened);
   ASSERT_TRUE(handle.ok());
