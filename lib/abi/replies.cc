@@ -98,10 +98,16 @@ FUSE3_EXPORT int fuse_reply_ioctl_retry(fuse_req_t req, const iovec* in_iov, siz
   return fuse3::reply_ioctl_retry(*req, in_iov, in_count, out_iov, out_count);
 }
 
-FUSE3_EXPORT size_t fuse_add_direntry(fuse_req_t, char* buf, size_t bufsize, const char* name,
+// What the library has hidden takes no room.
+static bool concealed(fuse_req_t req, std::string_view name, const fuse_entry_param* entry) {
+  return req != nullptr && req->seam != nullptr && req->seam->conceals(*req, name, entry);
+}
+
+FUSE3_EXPORT size_t fuse_add_direntry(fuse_req_t req, char* buf, size_t bufsize, const char* name,
                                       const struct stat* stbuf, off_t off) {
   const std::span<std::byte> room(reinterpret_cast<std::byte*>(buf), buf != nullptr ? bufsize : 0);
   const std::string_view text(name);
+  if (concealed(req, text, nullptr)) return 0;
   if (room.empty()) return fuse3::wire::dirent_size(text.size());
   return fuse3::wire::append_dirent(room, text, stbuf, off);
 }
@@ -113,6 +119,7 @@ FUSE3_EXPORT size_t fuse_add_direntry_plus(fuse_req_t req, char* buf, size_t buf
   const std::string_view text(name);
   const size_t size = fuse3::wire::direntplus_size(text.size());
   if (size > room.size()) return size;
+  if (concealed(req, text, e)) return 0;
   fuse3::wire::append_direntplus(room, text, *e, off);
   req->seam->note_direntplus(room, *e);
   return size;

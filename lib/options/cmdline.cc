@@ -106,7 +106,9 @@ const char kSessionOptionHelp[] =
     "    -o reattach_timeout=SECONDS  how long a mount whose server died waits for a successor\n"
     "                           before it is given up\n"
     "    -o reattach_ioctl=WHAT  an ioctl that may change something and was running when this\n"
-    "                           process died: eintr, the caller is told so (default); rerun\n";
+    "                           process died: eintr, the caller is told so (default); rerun\n"
+    "    -o reattach_unlinked=WHAT  a file that is removed while it is open: hide, it keeps a\n"
+    "                           hidden name until it is closed; stale, it is lost (default)\n";
 
 int parse_cmdline(fuse_args* args, fuse_cmdline_opts* opts) {
   // A caller may free what this holds after a failure.

@@ -102,6 +102,11 @@ class Seam {
     return 0;
   }
   virtual void not_hidden(fuse_req&, std::string_view /*hidden*/) {}
+  // An entry is being put into a listing: it is a file that the library has hidden, and stays away.
+  // `entry` is that of READDIRPLUS, else null.
+  virtual bool conceals(const fuse_req&, std::string_view /*name*/, const fuse_entry_param*) {
+    return false;
+  }
   // What is open now may be gone on with by another process.
   virtual bool outlives_server() const { return false; }
 

@@ -20,6 +20,7 @@ struct Raw {
   char* directory;
   unsigned timeout;
   char* ioctl;
+  char* unlinked;
 };
 
 const fuse_opt kOptions[] = {{"-d", offsetof(Raw, debug), 1},
@@ -29,6 +30,7 @@ const fuse_opt kOptions[] = {{"-d", offsetof(Raw, debug), 1},
                              {"reattach_dir=%s", offsetof(Raw, directory), 0},
                              {"reattach_timeout=%u", offsetof(Raw, timeout), 0},
                              {"reattach_ioctl=%s", offsetof(Raw, ioctl), 0},
+                             {"reattach_unlinked=%s", offsetof(Raw, unlinked), 0},
                              FUSE_OPT_END};
 
 // One of two words; the first means false. EINVAL after a message.
@@ -67,13 +69,16 @@ bool administrator_wants_reattach() {
 
 Result<SessionOptions> parse_session_options(fuse_args* args) {
   SessionOptions options;
-  Raw raw{0, -1, nullptr, options.reattach_timeout, nullptr};
+  Raw raw{0, -1, nullptr, options.reattach_timeout, nullptr, nullptr};
   const int parsed = opt_parse(args, &raw, kOptions, nullptr);
   if (raw.directory != nullptr) options.reattach_dir = raw.directory;
   std::free(raw.directory);
   bool eintr = true;
   const auto ioctl = parse_word("reattach_ioctl", raw.ioctl, "rerun", "eintr", &eintr);
-  if (parsed != 0 || !ioctl) return Error{EINVAL};
+  bool hide = false;
+  const auto unlinked = parse_word("reattach_unlinked", raw.unlinked, "stale", "hide", &hide);
+  if (parsed != 0 || !ioctl || !unlinked) return Error{EINVAL};
+  options.reattach_unlinked = hide ? UnlinkedPolicy::hide : UnlinkedPolicy::stale;
   options.reattach_ioctl = eintr ? IoctlPolicy::eintr : IoctlPolicy::rerun;
   options.debug = raw.debug != 0;
   options.reattach_timeout = raw.timeout;

@@ -15,6 +15,12 @@ enum class IoctlPolicy : uint8_t {
   eintr,  // the caller is told EINTR, and knows as little of it as of a call that a signal ended
 };
 
+// What becomes of a file of the low-level API that is removed while it is open.
+enum class UnlinkedPolicy : uint8_t {
+  stale,  // a successor cannot find it: ESTALE
+  hide,   // it gets a hidden name until it is closed
+};
+
 struct SessionOptions {
   bool debug = false;
   // What the program's command line and environment and the administrator say about reconnect.
@@ -22,6 +28,7 @@ struct SessionOptions {
   std::string reattach_dir;
   unsigned reattach_timeout = 60;  // seconds
   IoctlPolicy reattach_ioctl = IoctlPolicy::eintr;
+  UnlinkedPolicy reattach_unlinked = UnlinkedPolicy::stale;
 };
 
 // Takes the options out of `args`. EINVAL after a message that names what is wrong.

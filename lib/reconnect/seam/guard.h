@@ -26,6 +26,10 @@ enum class Guard {
   one_way_stored,      // what was read and cannot be read again is kept
   one_way_once,        // and not read twice
   stored_reply,        // a stored reply is sent and not made anew
+  hide_told_before,    // the state knows of a hidden name before the file has it
+  hide_once,           // what has the name after a rename is not hidden
+  hidden_removed,      // a hidden file goes with its last handle
+  hidden_told,         // that a file is hidden is told to the layer above, whoever found it
   last,
 };
 

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "options/buf_copy.h"
+#include "reconnect/seam/hidden_name.h"
 
 namespace fuse3::reconnect {
 namespace {
@@ -70,6 +71,17 @@ class Inquiry final : public Seam {
   void forget(fuse_req&, std::span<fuse_forget_data>, bool) override {}
   void note_direntplus(std::span<std::byte> room, const fuse_entry_param& entry) override {
     request_.session->seam->note_direntplus(room, entry);
+  }
+  // In a listing that a successor goes on with. Which directory it is does not matter: names of this
+  // form are the library's.
+  bool conceals(const fuse_req&, std::string_view name, const fuse_entry_param* entry) override {
+    const fuse_session& session = *request_.session;
+    const bool hides = session.options.reattach_unlinked == UnlinkedPolicy::hide;
+    if (!hides || session.names_are_nodes || !has_hidden_form(name)) return false;
+    if (entry != nullptr && entry->ino != 0) {
+      tell_forget(*request_.session, *request_.lane, entry->ino, 1);
+    }
+    return true;
   }
   Result<void> device_added(size_t, int) override { return {}; }
   Result<void> serving() override { return {}; }

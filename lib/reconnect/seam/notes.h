@@ -13,6 +13,7 @@ namespace fuse3::reconnect {
 inline constexpr uint32_t kBeforeNote = 0;
 inline constexpr uint32_t kSizeNote = 1;   // of the file
 inline constexpr uint32_t kLookNotes = 1;  // and the next: of the two that are to be exchanged
+inline constexpr uint32_t kHideNote = 3;   // how far hide.cc is; by itself
 
 enum class Before : uint64_t {
   unasked,

@@ -5,19 +5,12 @@
 #include <cstring>
 
 #include "reconnect/seam/reconnect_seam.h"
+#include "reconnect/seam/victim.h"
 #include "wire/request.h"
 
 namespace fuse3::reconnect {
-namespace {
-
 using wire::Opcode;
 
-struct Victim {
-  NodeId parent;
-  const char* name;
-};
-
-// The name that the request takes from a file, if it is of that kind.
 std::optional<Victim> victim_of(const fuse_req& req) {
   const auto& negotiated = req.session->negotiated;
   switch (req.row->opcode) {
@@ -36,8 +29,6 @@ std::optional<Victim> victim_of(const fuse_req& req) {
       return std::nullopt;
   }
 }
-
-}  // namespace
 
 int ReconnectSeam::hiding(fuse_req& req, std::string_view name, std::string_view hidden) {
   const Slot slot = slot_of(req);

@@ -81,6 +81,7 @@ bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
     }
   }
   if (take_locks_first(req)) return false;
+  if (remove_hidden_before(req)) return false;
   NodeTable& nodes = state_->nodes();
   HandleTable& handles = state_->handles();
   for (const IdRef& ref : ids.all()) {
@@ -114,7 +115,8 @@ bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
     answer(req, error);
     return false;
   }
-  if (ask_before_first_run(req)) return false;
+  if (conceals_lookup(req)) return false;
+  if (hide_before(req) || ask_before_first_run(req)) return false;
   if (req.rerun && !req.cleared && check_before(req)) return false;
   if (read_on(req)) return false;
   if (req.row->opcode == wire::Opcode::poll) note_poller(req);

@@ -52,6 +52,7 @@ class ReconnectSeam final : public Seam {
   int hiding(fuse_req& req, std::string_view name, std::string_view hidden) override;
   void not_hidden(fuse_req& req, std::string_view hidden) override;
   bool outlives_server() const override { return true; }
+  bool conceals(const fuse_req& req, std::string_view name, const fuse_entry_param* entry) override;
   void note_direntplus(std::span<std::byte> room, const fuse_entry_param& entry) override;
   Result<void> device_added(size_t index, int fd) override;
   Result<void> serving() override;
@@ -119,6 +120,9 @@ class ReconnectSeam final : public Seam {
                    Absence absence = Absence::reported);
   void revive_handle(fuse_req& req, HandleId id, Revived done, Absence absence = Absence::reported);
 
+  void tell_hidden(Lane& lane, uint32_t index, std::function<void()> then);
+  void reopen_handle(Lane& lane, HandleId id, Revived done);
+
   // open_files.cc: who has a file open that is removed
   std::vector<HandleId> take_stale_handles(NodeId node);
   std::optional<NodeId> node_in_use(const fuse_req& req);
@@ -155,6 +159,27 @@ class ReconnectSeam final : public Seam {
   // interrupts.cc
   bool mark_interrupted(RequestId target);
   bool settle_interrupt(const Slot& slot);
+  // hide.cc: reattach_unlinked=hide
+  struct HiddenEdge {
+    uint32_t parent;
+    std::string name;
+  };
+  using Found = std::function<void(uint64_t fs_ino)>;
+  bool hides() const;
+  bool is_open(NodeId node);
+  bool conceals_lookup(fuse_req& req);
+  bool hide_before(fuse_req& req);
+  void revive_parent(fuse_req& req, NodeId parent, Found then);
+  void find_hidden_name(fuse_req& req, uint64_t parent, NodeId node, unsigned attempt);
+  void give_hidden_name(fuse_req& req, uint64_t parent, const std::string& hidden);
+  void go_on_hidden(fuse_req& req, int error);
+  bool hid_for_nothing(const fuse_req& req) const;
+  void unhide(fuse_req& req, int error);
+  bool remove_hidden_before(fuse_req& req);
+  void closed(const fuse_req& req);
+  std::optional<HiddenEdge> hidden_edge(NodeId id) const;
+  void ask_rename(fuse_req& req, uint64_t parent, const std::string& from, const std::string& to,
+                  std::function<void(int error)> then);
 
   // replay.cc: what a former incarnation was in the middle of
   static constexpr uint32_t kCrashWeight = 8;
@@ -239,6 +264,10 @@ class ReconnectSeam final : public Seam {
   std::atomic<uint32_t> suspect_{0};      // its slot's index + 1; 0: none
   SpinMutex pending_lock_;
   std::vector<Slot> pending_;
+
+  // Handles whose RELEASE is being run: they keep no file.
+  std::mutex closing_lock_;
+  std::unordered_set<uint64_t> closing_;
 
   // Handles of dead incarnations by node, found when somebody first asks.
   std::mutex stale_lock_;

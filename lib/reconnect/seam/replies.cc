@@ -27,11 +27,15 @@ void gather(const MessageOut& message, std::span<std::byte> room) {
 }  // namespace
 
 int ReconnectSeam::reply(fuse_req& req, const Reply& reply) {
-  if (req.rerun && reply.error != 0 && req.runs_here()) {
+  if ((req.rerun || hid_for_nothing(req)) && reply.error != 0 && req.runs_here()) {
     req.held_error = reply.error;
     return 0;
   }
   if (req.rerun && check_after(req, reply)) return 0;
+  if (reply.error != 0 && hid_for_nothing(req)) {
+    unhide(req, -reply.error);
+    return 0;
+  }
   const Slot slot = slot_of(req);
   if (reply.error == 0) {
     const bool negative = reply.entry != nullptr && reply.entry->ino == 0;
@@ -56,8 +60,13 @@ bool ReconnectSeam::reads_one_way(const fuse_req& req) {
 
 void ReconnectSeam::ran(fuse_req& req) {
   // Until it is answered for good, a held request is nobody else's.
-  if (const int error = std::exchange(req.held_error, 0); error != 0) {
-    if (!check_after(req, {.error = error})) answer(req, -error);
+  while (const int error = std::exchange(req.held_error, 0)) {
+    if (req.rerun && check_after(req, {.error = error})) continue;
+    if (hid_for_nothing(req)) {
+      unhide(req, -error);
+    } else {
+      answer(req, -error);
+    }
   }
   tell_forgets(*req.lane);
 }
@@ -126,6 +135,7 @@ Result<void> ReconnectSeam::store_edges(fuse_req& req, const Slot& slot, const S
     case Opcode::release:
       (void)state_->locks().drop_handle(slot, parent, args_of<wire::Release>(req).handle);
       free_handle(slot, args_of<wire::Release>(req).handle, publish);
+      closed(req);
       return {};
     case Opcode::releasedir:
       if (successor_) (void)take_resumed(args_of<wire::Releasedir>(req).handle);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reconnect/seam/arguments.h"
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "support/log.h"
 
@@ -161,8 +162,37 @@ void ReconnectSeam::revive_handle(fuse_req& req, HandleId id, Revived done, Abse
     };
     return revive_node(req, node->index, then, absence);
   }
-  const uint64_t ino = state_->nodes().fs_ino(node->index);
   Lane& lane = *req.lane;
+  const auto open = [this, &lane, id, done] { reopen_handle(lane, id, done); };
+  if (session_.names_are_nodes && state_->nodes().hidden(node->index)) {
+    return tell_hidden(lane, node->index, open);
+  }
+  open();
+}
+
+// A listing may have made the node known by its hidden name, as if that were any.
+void ReconnectSeam::tell_hidden(Lane& lane, uint32_t index, std::function<void()> then) {
+  NodeTable& nodes = state_->nodes();
+  const auto hidden = hidden_edge(nodes.id(index));
+  if (!hidden || !nodes.bound(hidden->parent) || !holds(Guard::hidden_told)) return then();
+  ask_lookup(session_, lane, nodes.fs_ino(hidden->parent), hidden->name, true,
+             [this, &lane, index, then](const Answer& found) {
+               if (found_one(found)) {
+                 const Bind bind = state_->nodes().bind(index, found.entry.ino);
+                 const bool ours = bind == Bind::bound || bind == Bind::again;
+                 if (!ours) tell_forget(session_, lane, found.entry.ino, 1);
+               }
+               then();
+             });
+}
+
+void ReconnectSeam::reopen_handle(Lane& lane, HandleId id, Revived done) {
+  const auto handle = state_->handles().find(id);
+  const auto node = handle ? state_->nodes().find(state_->handles().node(handle->index))
+                           : Result<NodeRef>(Error{ESTALE});
+  if (!node) return done(ESTALE);
+  const uint32_t index = handle->index;
+  const uint64_t ino = state_->nodes().fs_ino(node->index);
   const bool directory = state_->handles().kind(index) == HandleKind::directory;
   ask_open(session_, lane, ino, state_->handles().open_flags(index), directory,
            [this, &lane, id, ino, directory, done](const Answer& answer) {

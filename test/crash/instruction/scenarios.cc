@@ -283,6 +283,21 @@ std::vector<Scenario> renames() {
          (void)w.state->nodes().move_edge(w.slot, w.nodes[0], "e", kRootNode, kLonger,
                                           SlotPublish::replied(128, 16));
        }}},
+      {"hide a file",
+       prepare_request,
+       {[](World& w) { (void)w.state->nodes().add_hidden_edge(w.slot, kRootNode, "a", kLonger); },
+        [](World& w) {
+          (void)w.state->nodes().remove_edge(w.slot, kRootNode, "a", SlotPublish::replied(128, 16));
+        }}},
+      {"remove a hidden file",
+       [](World& w) {
+         prepare_request(w);
+         (void)w.state->nodes().add_hidden_edge(w.slot, kRootNode, "a", kLonger);
+         (void)w.state->nodes().remove_edge(w.slot, kRootNode, "a", SlotPublish::none());
+       },
+       {[](World& w) {
+         (void)w.state->nodes().remove_edge(w.slot, kRootNode, kLonger, SlotPublish::none());
+       }}},
       {"exchange edges", prepare_request, {[](World& w) {
          (void)w.state->nodes().exchange_edges(w.slot, kRootNode, "a", w.nodes[0], kLong,
                                                SlotPublish::replied(128, 16));

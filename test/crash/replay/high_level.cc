@@ -217,10 +217,11 @@ int write(const char*, const char* bytes, size_t size, off_t offset, fuse_file_i
 }
 
 int readdir(const char*, void* buffer, fuse_fill_dir_t fill, off_t, fuse_file_info* info,
-            fuse_readdir_flags) {
+            fuse_readdir_flags flags) {
+  const auto plus = (flags & FUSE_READDIR_PLUS) != 0 ? FUSE_FILL_DIR_PLUS : fuse_fill_dir_flags{};
   for (const auto& [name, file] : begin("READDIR").opened(info)->names) {
     const struct stat attr = file->attributes();
-    if (fill(buffer, name.c_str(), &attr, 0, fuse_fill_dir_flags{}) != 0) break;
+    if (fill(buffer, name.c_str(), &attr, 0, plus) != 0) break;
   }
   return 0;
 }

@@ -34,7 +34,9 @@ std::string show_names(Opcode opcode, const Bytes& payload) {
     wire::Dirent entry;
     std::memcpy(&entry, payload.data() + at + head, sizeof entry);
     const auto* name = reinterpret_cast<const char*>(payload.data() + at + head + sizeof entry);
-    text += " " + std::string(name, entry.namelen);
+    const std::string_view full(name, entry.namelen);
+    // Those the library makes have other numbers each time.
+    text += " " + std::string(full.substr(0, full.starts_with(".fuse_hidden") ? 12 : full.size()));
     at += (head + sizeof entry + entry.namelen + 7) / 8 * 8;
   }
   return text;

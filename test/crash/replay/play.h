@@ -52,7 +52,6 @@ struct Scenario {
   // The answer of a call that a crash can end with an error, and must not leave half done.
   const char* may_answer = nullptr;
   bool low_level_only = false;
-  bool high_level_only = false;
 };
 
 const std::vector<Scenario>& name_scenarios();

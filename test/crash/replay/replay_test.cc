@@ -37,7 +37,8 @@ constexpr GuardName kGuards[] = {
     FUSE3_NAME(noreplace_source), FUSE3_NAME(renames_first),    FUSE3_NAME(append_size),
     FUSE3_NAME(shift_size),       FUSE3_NAME(xattr_before),     FUSE3_NAME(xattr_exists),
     FUSE3_NAME(xattr_gone),       FUSE3_NAME(ioctl_policy),     FUSE3_NAME(one_way_stored),
-    FUSE3_NAME(one_way_once),     FUSE3_NAME(stored_reply),
+    FUSE3_NAME(one_way_once),     FUSE3_NAME(stored_reply),     FUSE3_NAME(hide_told_before),
+    FUSE3_NAME(hide_once),        FUSE3_NAME(hidden_removed),   FUSE3_NAME(hidden_told),
 };
 #undef FUSE3_NAME
 static_assert(std::size(kGuards) + 1 == static_cast<size_t>(Guard::last));
@@ -152,8 +153,7 @@ std::vector<const Scenario*> chosen(const Run& run, const char* part) {
   std::vector<const Scenario*> list;
   for (const auto* group : {&name_scenarios(), &file_scenarios()}) {
     for (const Scenario& scenario : *group) {
-      const bool high = run.interface == Interface::high_level;
-      if (high ? scenario.low_level_only : scenario.high_level_only) continue;
+      if (scenario.low_level_only && run.interface == Interface::high_level) continue;
       if (std::strstr(scenario.name, part) != nullptr) list.push_back(&scenario);
     }
   }

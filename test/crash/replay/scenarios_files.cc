@@ -130,6 +130,65 @@ std::vector<Scenario> opening() {
   };
 }
 
+// By the library: in the high-level interface always.
+std::vector<Scenario> hiding() {
+  const std::vector<const char*> hide{"-oreattach_unlinked=hide"};
+  const auto close_all = [](Play& p) {
+    for (const uint64_t open : p.world().kernel().handles()) {
+      wire::ReleaseIn in{};
+      in.fh = open;
+      p.call(Opcode::release, f(p), body(in));
+    }
+  };
+  return {
+      {"unlink of an open file", opened(),
+       [=](Play& p) {
+         p.call(Opcode::unlink, 1, body("f"));
+         write(p, 2, "ab"), read(p);
+         p.call(Opcode::lookup, 1, body("f"));
+         close_all(p);
+       },
+       hide},
+      {"unlink of a file that is open twice", [](Play& p) { opened()(p), p.open("/f"); },
+       [=](Play& p) { p.call(Opcode::unlink, 1, body("f")), read(p), close_all(p); }, hide},
+      {"unlink of both names of an open file",
+       [](Play& p) {
+         opened()(p);
+         (void)p.disk().link(p.disk().walk("/f"), *p.disk().root, "g");
+         p.node("/g");
+       },
+       [=](Play& p) {
+         p.call(Opcode::unlink, 1, body("f")), p.call(Opcode::unlink, 1, body("g"));
+         read(p), close_all(p);
+       },
+       hide},
+      {"rename over an open file",
+       [](Play& p) { make(p, "g", "other"), opened()(p), p.node("/g"); },
+       [=](Play& p) {
+         p.call(Opcode::rename, 1, body(wire::RenameIn{1}, "g", "f"));
+         read(p);
+         p.call(Opcode::lookup, 1, body("f"));
+         close_all(p);
+       },
+       hide},
+      {"rename over an open file, which fails", opened(),
+       [=](Play& p) {
+         p.call(Opcode::rename, 1, body(wire::RenameIn{1}, "missing", "f"));
+         read(p);
+         p.call(Opcode::lookup, 1, body("f"));
+         close_all(p);
+       },
+       hide, nullptr, true},
+      {"a folder with a hidden file",
+       [](Play& p) {
+         opened()(p), make(p, "g", "g");
+         p.call(Opcode::unlink, 1, body("f"));
+         p.open("/", O_RDONLY, true);
+       },
+       [](Play& p) { list(p, Opcode::readdir), list(p, Opcode::readdirplus); }, hide},
+  };
+}
+
 std::vector<Scenario> contents() {
   return {
       {"read", opened(), [](Play& p) { read(p, 2), read(p, 8), read(p, 20); }},
@@ -240,7 +299,8 @@ std::vector<Scenario> attributes() {
 const std::vector<Scenario>& file_scenarios() {
   static const std::vector<Scenario> all = [] {
     std::vector<Scenario> list = opening();
-    for (auto& more : {contents(), attributes()}) list.insert(list.end(), more.begin(), more.end());
+    for (auto& more : {hiding(), contents(), attributes()})
+      list.insert(list.end(), more.begin(), more.end());
     return list;
   }();
   return all;

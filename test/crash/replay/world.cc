@@ -188,6 +188,9 @@ std::vector<std::string> World::problems() {
   for (const State::Figure figure : {State::Figure::poisoned, State::Figure::stale}) {
     if (state().figure(figure) != 0) all.push_back("something was poisoned or stale");
   }
+  if (disk.picture().find(".fuse_hidden") != std::string::npos) {
+    all.push_back("a hidden file is left");
+  }
   const std::string left = filesystem_->left();
   if (!left.empty()) all.push_back(left);
   for (const std::string& violation : kernel_.violations()) {

@@ -51,8 +51,9 @@ class Result:
 class Mount:
     """A filesystem, its keeper and the killer; made anew when a crash has cost the mount."""
 
-    def __init__(self, tools, options=(), args=('-f', '-s'), reattach=True):
-        self.tools, self.reattach = tools, reattach
+    def __init__(self, tools, options=(), args=('-f', '-s'), reattach=True,
+                 example='passthrough_ll'):
+        self.tools, self.reattach, self._example = tools, reattach, example
         self._options, self._args = list(options), list(args)
         # The kernel writes the times of a file back even when its last name has just been removed:
         # after a crash nobody finds that file any more, and nobody wants it.
@@ -62,7 +63,7 @@ class Mount:
         self.start()
 
     def start(self):
-        self.fs = Filesystem(options=self._options, args=self._args, reattach=self.reattach)
+        self.fs = Filesystem(self._example, options=self._options, args=self._args, reattach=self.reattach)
         self.fs.start()
         self._keeper = self.fs.keeper() if self.reattach else None
         self._log_seen = 0

@@ -19,12 +19,14 @@ MULTI = ('-f',)
 ALL = scripts_names.SCRIPTS + scripts_files.SCRIPTS
 PARALLEL = scripts_parallel.SCRIPTS
 READDIRS = [s for s in ALL if s.__name__.startswith('readdir')]
+HIDING, HIDE, HIGH_LEVEL = scripts_files.HIDING, 'reattach_unlinked=hide', 'passthrough_fh'
 WRITES = [s for s in ALL if s.__name__.startswith(('write', 'create', 'read', 'copy', 'new_file'))]
 PAIRED = [getattr(scripts_names, name) for name in (
     'lookup_deep', 'forget', 'mkdir', 'link', 'unlink', 'rename', 'rename_exchange')]
 PAIRED += [getattr(scripts_files, name) for name in (
     'create_excl', 'write_append', 'release', 'readdir', 'setxattr_create', 'open_trunc')]
 SHORT_PAIRS = 5  # of each script
+SHORT_HIGH_LEVEL = 5
 SHORT_IN_A_ROW = 3
 SHORT_PARALLEL = 40
 QUICK_SINGLES = 4
@@ -37,15 +39,17 @@ SHORT_MULTI += [getattr(scripts_files, name) for name in ('create_excl', 'write_
 class Plan:
     """Scripts on one kind of mount."""
 
-    def __init__(self, name, scripts, args=SINGLE, options=(), crashes=None):
+    def __init__(self, name, scripts, args=SINGLE, options=(), crashes=None,
+                 example='passthrough_ll'):
         self.name, self.scripts, self._args, self._options = name, scripts, args, options
+        self._example = example
         self._crashes = crashes or Tried.singles  # called with a Tried and a generator
 
     def run(self, cli, tools, report):
         chosen = [s for s in self.scripts if wanted(cli, self.name, s.__name__)]
         if not chosen:
             return
-        mount = Mount(tools, self._options, self._args)
+        mount = Mount(tools, self._options, self._args, example=self._example)
         try:
             for script in chosen:
                 self._run_script(script, mount, cli, report)
@@ -187,6 +191,8 @@ def short_plans():
     return [Plan('single', ALL),
             Plan('user', scripts_names.USER_SCRIPTS, options=['allow_other']),
             Plan('plain-readdir', READDIRS, options=['no_readdirplus']),
+            Plan('hide', HIDING, options=[HIDE]),
+            Plan('high-level', ALL + HIDING, crashes=sampled(SHORT_HIGH_LEVEL), example=HIGH_LEVEL),
             Plan('pair', PAIRED, crashes=some_pairs(SHORT_PAIRS)),
             Plan('in-a-row', IN_A_ROW, crashes=in_a_row(SHORT_IN_A_ROW)),
             Plan('multi', SHORT_MULTI, MULTI),
@@ -199,6 +205,11 @@ def long_plans():
     return [Plan('single', ALL),
             Plan('user', scripts_names.USER_SCRIPTS, options=['allow_other']),
             Plan('plain-readdir', READDIRS, options=['no_readdirplus']),
+            Plan('hide', HIDING, options=[HIDE]),
+            Plan('hide-pair', HIDING, options=[HIDE], crashes=Tried.all_pairs),
+            Plan('high-level', ALL + HIDING, example=HIGH_LEVEL),
+            Plan('high-level-multi', ALL + HIDING, MULTI, example=HIGH_LEVEL),
+            Plan('high-level-pair', ALL + HIDING, crashes=some_pairs(40), example=HIGH_LEVEL),
             Plan('no-cache', ALL, options=['cache=never']),
             Plan('all-cache', ALL, options=['cache=always']),
             Plan('writeback', WRITES, options=['writeback']),

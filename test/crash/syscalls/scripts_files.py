@@ -7,9 +7,11 @@ import os
 import signal
 import struct
 
+from fusetest import procs
 from scene import ask_attributes, fallocate
 
 KEEP_SIZE, PUNCH_HOLE = 1, 2
+HIDDEN = '.fuse_hidden'
 F_OFD_SETLK, F_OFD_SETLKW = 37, 38
 PATTERN = bytes(range(251))
 
@@ -396,6 +398,33 @@ def new_file(s):
     return results + [s.do(os.read, fd, 100), s.close(fd), s.look('f'), s.look('f.new')]
 
 
+def _names(s):
+    """A hidden one has another number each time."""
+    return sorted(name[:len(HIDDEN)] if name.startswith(HIDDEN) else name
+                  for name in s.do(os.listdir, '.'))
+
+
+def _closed_later(s, fd):
+    """What is open goes on, and leaves nothing. The kernel does not wait for the RELEASE."""
+    results = [s.do(os.pwrite, fd, b'XY', 1), s.do(os.pread, fd, 4, 0), _names(s), s.close(fd)]
+    procs.wait_until(lambda: not any(HIDDEN in name for name in os.listdir(s.behind)), 10, 0.001)
+    return results + [_names(s)]
+
+
+def unlink_open(s):
+    fd = s.open(s.file('f', b'abcd'))
+    s.begin()
+    return [s.do(os.unlink, 'f'), s.look('f'), *_closed_later(s, fd)]
+
+
+def rename_over_open(s):
+    fd = s.open(s.file('f', b'abcd'))
+    s.file('g', b'other')
+    s.warm('g')
+    s.begin()
+    return [s.do(os.rename, 'g', 'f'), s.look('f'), *_closed_later(s, fd)]
+
+
 SCRIPTS = [create, create_excl, create_excl_exists, create_exists, create_trunc, create_readonly,
            create_append, open_file, open_trunc, read, write, write_large, write_append,
            write_append_direct, write_mapped, interrupted, release, release_written, fsync, readdir,
@@ -404,3 +433,4 @@ SCRIPTS = [create, create_excl, create_excl_exists, create_exists, create_trunc,
            removexattr_missing, fallocate_plain, fallocate_punch, copy_file_range, copy_within_file, lseek, statfs,
            access, new_file]
 LOCK_SCRIPTS = [flock, lock_range, lock_parts, lock_closed, lock_interrupted]
+HIDING = [unlink_open, rename_over_open]

@@ -37,6 +37,8 @@ TEST(SessionNew, KnownOptionsAreTaken) {
   expect_made({"prog", "-o", "reattach,reattach_dir=/tmp,reattach_timeout=5"});
   expect_made({"prog", "-o", "reattach_ioctl=rerun"});
   expect_made({"prog", "-o", "reattach_ioctl=eintr"});
+  expect_made({"prog", "-o", "reattach_unlinked=hide"});
+  expect_made({"prog", "-o", "reattach_unlinked=stale"});
   expect_made({"prog", "-o", "no_reattach"});
 }
 
@@ -60,6 +62,7 @@ TEST(SessionNew, ReattachNeedsTime) {
   EXPECT_EQ(nullptr, make({"prog", "-o", "reattach_timeout=0"}));
   EXPECT_TRUE(LogCapture::has("reattach_timeout"));
   EXPECT_EQ(nullptr, make({"prog", "-o", "reattach_timeout=soon"}));
+  EXPECT_EQ(nullptr, make({"prog", "-o", "reattach_unlinked="}));
   EXPECT_EQ(nullptr, make({"prog", "-o", "reattach_ioctl=maybe"}));
   EXPECT_TRUE(LogCapture::has("reattach_ioctl=maybe: it must be rerun or eintr"));
 }
