@@ -107,7 +107,8 @@ def start_time(pid):
 
 def send(pid, number, exe=None):
     """Sends a signal to a process through a pidfd, so that a pid that was given to somebody else in
-    between is never hit. Returns the moment just before (monotonic ns), or None when it was gone."""
+    between is never hit. Returns the moment just before (monotonic ns), or None when it was gone.
+    A process that is to stop has done so on return: its threads run on until one takes the signal."""
     try:
         fd = os.pidfd_open(pid)
     except OSError:
@@ -117,6 +118,8 @@ def send(pid, number, exe=None):
             return None
         moment = time.monotonic_ns()
         signal.pidfd_send_signal(fd, number)
+        if number == signal.SIGSTOP:
+            wait_until(lambda: state_of(pid) in ('T', 't', 'Z', 'X', ''), 5)
         return moment
     except ProcessLookupError:
         return None

@@ -40,6 +40,15 @@ std::vector<pid_t> own_children() {
   return children;
 }
 
+// As in /proc/PID/stat; 'X' when there is no such process.
+char state_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  if (!std::getline(file, text)) return 'X';
+  size_t at = text.rfind(')');
+  return at != std::string::npos && at + 2 < text.size() ? text[at + 2] : 'X';
+}
+
 }  // namespace
 
 int64_t now_ms() {
@@ -58,15 +67,13 @@ bool wait_until(const std::function<bool()>& condition, int milliseconds) {
 }
 
 bool is_alive(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  if (!std::getline(file, text)) return false;
-  size_t at = text.rfind(')');
-  return at != std::string::npos && text[at + 2] != 'Z' && text[at + 2] != 'X';
+  char state = state_of(pid);
+  return state != 'Z' && state != 'X';
 }
 
 void send_signal(pid_t pid, int number) {
-  if (pid > 1) kill(pid, number);
+  if (pid <= 1 || kill(pid, number) != 0 || number != SIGSTOP) return;
+  wait_until([&] { return state_of(pid) == 'T' || !is_alive(pid); });
 }
 
 std::string fake_server_path() {

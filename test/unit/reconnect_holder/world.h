@@ -30,7 +30,8 @@ struct Entry {
 
 bool wait_until(const std::function<bool()>& condition, int milliseconds = 5000);
 bool is_alive(pid_t pid);  // zombies are not
-// kill(2), but never to a group: a test that failed has 0 for a process.
+// kill(2), but never to a group: a test that failed has 0 for a process. SIGSTOP has been taken on
+// return; until one thread takes it, all of them run on.
 void send_signal(pid_t pid, int number);
 int64_t now_ms();
 
