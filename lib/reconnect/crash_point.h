@@ -18,6 +18,9 @@ enum class CrashPoint : uint32_t {
   slot_length_cleared,
   init_bytes_written,
   generation_claimed,
+  chunk_given_up,
+  chunk_punched,
+  chunk_filled,
   count,
 };
 

@@ -1,6 +1,5 @@
 #include "reconnect/handle_table.h"
 
-#include <algorithm>
 #include <mutex>
 
 #include "reconnect/state.h"
@@ -8,8 +7,6 @@
 
 namespace fuse3::reconnect {
 namespace {
-
-constexpr uint32_t kRecordChunk = 65536 / sizeof(HandleRecord);
 
 constexpr HandleId make_id(uint64_t tag, uint32_t index) {
   return HandleId{uint64_t{tag_reuse(tag)} << 32 | index};
@@ -22,7 +19,9 @@ HandleTable::HandleTable(State& state, Mapping& mapping, SpinMutex& lock)
       mapping_(mapping),
       lock_(lock),
       handles_(mapping.handles()),
-      ensured_(high_water()) {}
+      space_(mapping, {reinterpret_cast<std::byte*>(mapping.handles()), sizeof(HandleRecord),
+                       mapping.sections().max_handles, &mapping.header().heads.handle_high_water,
+                       mapping.handle_floors()}) {}
 
 uint32_t HandleTable::high_water() const {
   return load(mapping_.header().heads.handle_high_water);
@@ -32,33 +31,9 @@ void HandleTable::begin_generation(Generation generation) {
   generation_.store(static_cast<uint32_t>(generation.value), std::memory_order_relaxed);
 }
 
-Result<uint32_t> HandleTable::allocate(Txn& txn) {
-  Heads& heads = mapping_.header().heads;
-  uint32_t index = txn.get(heads.handle_free);
-  if (index != 0) {
-    if (index < high_water() && tag_kind(txn.get(record(index).tag)) == 0) {
-      txn.set(heads.handle_free, txn.get(record(index).free_next));
-      return index;
-    }
-    log_error("fuse: the reconnect state is damaged (a free handle is in use)\n");
-    txn.set(heads.handle_free, 0);
-  }
-  index = txn.get(heads.handle_high_water);
-  if (index >= mapping_.sections().max_handles) return Error{ENOMEM};
-  if (index >= ensured_) {
-    const uint64_t offset = mapping_.offset_of(&record(index));
-    const uint32_t more = std::min(kRecordChunk, mapping_.sections().max_handles - index);
-    if (!mapping_.ensure(offset, uint64_t{more} * sizeof(HandleRecord))) return Error{ENOMEM};
-    mapping_.populate(offset, uint64_t{more} * sizeof(HandleRecord));
-    ensured_ = index + more;
-  }
-  txn.set(heads.handle_high_water, index + 1);
-  return index;
-}
-
 Result<HandleId> HandleTable::grant_in(Txn& txn, NodeId node, uint64_t fs_fh, uint32_t open_flags,
                                        uint32_t fopen_flags, HandleKind kind, uint32_t backing) {
-  auto made = allocate(txn);
+  auto made = space_.take(txn);
   if (!made) return made.as_error();
   HandleRecord& r = record(*made);
   store(r.open_flags, open_flags);
@@ -92,11 +67,8 @@ Result<void> HandleTable::free_in(Txn& txn, HandleId id) {
   auto ref = find(id);
   if (!ref) return ref.as_error();
   Heads& heads = mapping_.header().heads;
-  HandleRecord& r = record(ref->index);
   state_.streams().free_in(txn, ref->index);
-  txn.set(r.tag, make_tag(tag_reuse(load(r.tag)) + 1, static_cast<uint32_t>(HandleKind::free)));
-  txn.set(r.free_next, txn.get(heads.handle_free));
-  txn.set(heads.handle_free, ref->index);
+  space_.release(txn, ref->index);
   txn.set(heads.handle_count, txn.get(heads.handle_count) - 1);
   return {};
 }
@@ -111,7 +83,7 @@ Result<void> HandleTable::free(const Slot& slot, HandleId id, const SlotPublish&
 
 Result<HandleRef> HandleTable::find(HandleId id) const {
   const auto index = static_cast<uint32_t>(id.value);
-  if (index == 0 || index >= high_water()) return Error{ESTALE};
+  if (index == 0 || index >= high_water() || !space_.present(index)) return Error{ESTALE};
   const uint64_t tag = load(record(index).tag);
   const uint32_t kind = tag_kind(tag);
   const bool open = kind == static_cast<uint32_t>(HandleKind::file) ||
@@ -157,22 +129,14 @@ Result<void> HandleTable::verify(std::string* why) const {
     return Error{EUCLEAN};
   };
   uint32_t live = 0;
-  uint32_t free_records = 0;
   for (uint32_t i = 1; i < high_water(); ++i) {
     const uint32_t kind = tag_kind(load(record(i).tag));
     if (kind > static_cast<uint32_t>(HandleKind::directory)) {
       return broken("handle " + std::to_string(i) + " is of no kind");
     }
-    kind == 0 ? ++free_records : ++live;
+    if (kind != 0) ++live;
   }
   if (live != heads.handle_count) return broken("the count of handles is wrong");
-  uint32_t listed = 0;
-  for (uint32_t i = heads.handle_free; i != 0; i = record(i).free_next) {
-    if (i >= high_water() || tag_kind(load(record(i).tag)) != 0 || ++listed > free_records) {
-      return broken("the list of free handles holds what is not free");
-    }
-  }
-  if (listed != free_records) return broken("a free handle is lost");
   return {};
 }
 

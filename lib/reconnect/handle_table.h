@@ -9,6 +9,7 @@
 #include "reconnect/journal.h"
 #include "reconnect/layout.h"
 #include "reconnect/mapping.h"
+#include "reconnect/record_space.h"
 #include "reconnect/slots.h"
 #include "support/ids.h"
 #include "support/result.h"
@@ -64,27 +65,32 @@ class HandleTable {
   // fn(index), for every open handle, without the lock.
   template <class Fn>
   void for_each(Fn fn) const {
-    for (uint32_t i = 1, n = high_water(); i < n; ++i) {
+    for (uint32_t i = 1, n = high_water(); i < n;) {
+      if (!space_.present(i)) {
+        i = space_.next_chunk(i);
+        continue;
+      }
       if (kind(i) != HandleKind::free) fn(i);
+      ++i;
     }
   }
   HandleId id(uint32_t index) const;
 
-  // ---- for State
+  // ---- for State and Txn
+  RecordSpace& space() { return space_; }
   void begin_generation(Generation generation);
   Result<void> verify(std::string* why) const;
 
  private:
   HandleRecord& record(uint32_t index) const { return handles_[index]; }
   uint32_t high_water() const;
-  Result<uint32_t> allocate(Txn& txn);
 
   State& state_;
   Mapping& mapping_;
   SpinMutex& lock_;
   HandleRecord* handles_;
   std::atomic<uint32_t> generation_{UINT32_MAX};
-  uint32_t ensured_;  // under the lock: how far the file has memory
+  RecordSpace space_;
 };
 
 }  // namespace fuse3::reconnect

@@ -68,6 +68,11 @@ void Txn::put(uint64_t offset_and_width, uint64_t value) {
   journal[count_++] = JournalEntry{offset_and_width, value};
 }
 
+void Txn::moved(RecordSpace& space, uint32_t index, bool taken) {
+  if (move_count_ == kMostMoves) return fail();
+  moves_[move_count_++] = {&space, index, taken};
+}
+
 void Txn::publish(const SlotPublish& publish) {
   SlotHeader& header = slot_.header();
   switch (publish.what) {
@@ -121,7 +126,15 @@ Result<void> Txn::commit() {
   if (failed_) return Error{EUCLEAN};
   if (count_ != 0) apply();
   count_ = 0;
-  if (owns_lock_) state_.nodes().after_commit(slot_, binding_);
+  for (uint32_t i = 0; i < move_count_; ++i) {
+    moves_[i].space->committed(moves_[i].index, moves_[i].taken);
+  }
+  move_count_ = 0;
+  if (!owns_lock_) return {};
+  state_.nodes().after_commit(slot_, binding_);
+  state_.streams().tidy(slot_);
+  state_.nodes().space().tidy(state_, slot_);
+  state_.handles().space().tidy(state_, slot_);
   return {};
 }
 

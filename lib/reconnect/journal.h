@@ -13,6 +13,7 @@
 namespace fuse3::reconnect {
 
 class NodeTable;
+class RecordSpace;
 class State;
 
 // Owns the table lock from construction to destruction. Destroyed without commit(): nothing
@@ -35,6 +36,9 @@ class Txn {
   void publish(const SlotPublish& publish);
   Slot& slot() { return slot_; }
 
+  // For RecordSpace: to be told once this is committed.
+  void moved(RecordSpace& space, uint32_t index, bool taken);
+
   // The table is damaged: commit() will refuse.
   void fail() { failed_ = true; }
   bool failed() const { return failed_; }
@@ -53,6 +57,8 @@ class Txn {
 
  private:
   friend class NodeTable;
+  friend class RecordSpace;
+  friend class StreamTable;
   // Further transactions of one operation, under the lock that `outer` holds.
   struct Nested {};
   Txn(State& state, const Slot& slot, Nested);
@@ -62,12 +68,22 @@ class Txn {
   void put(uint64_t offset_and_width, uint64_t value);
   void apply();
 
+  // More than any transaction moves.
+  static constexpr uint32_t kMostMoves = 64;
+  struct Move {
+    RecordSpace* space;
+    uint32_t index;
+    bool taken;
+  };
+
   State& state_;
   Mapping& mapping_;
   Slot slot_;
   bool owns_lock_;
   bool failed_ = false;
   uint32_t count_ = 0;
+  uint32_t move_count_ = 0;
+  Move moves_[kMostMoves];
   Binding binding_;
 };
 

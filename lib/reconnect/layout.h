@@ -12,12 +12,14 @@ namespace fuse3::reconnect {
 
 // A different value of either means a file that this code must not touch.
 inline constexpr uint64_t kMagic = 0x3174'6e63'7266'7566;  // "fufrcnt1", little-endian
-inline constexpr uint32_t kLayoutVersion = 3;
+inline constexpr uint32_t kLayoutVersion = 4;
 // States from this version on are taken over. Version 1 had no streams: the words that lead to them
 // were 0, so such a state is one of version 2 from then on.
 inline constexpr uint32_t kOldestLayoutVersion = 1;
 // The last one without a lock table, which a file that was made without it cannot get.
 inline constexpr uint32_t kLayoutWithoutLocks = 2;
+// The last one whose free records are lists in the mapping, and whose tables never get smaller.
+inline constexpr uint32_t kLayoutWithoutFloors = 3;
 
 inline constexpr uint32_t kPage = 4096;
 inline constexpr uint32_t kInitBytes = 256;
@@ -59,7 +61,8 @@ static_assert(std::atomic_ref<uint64_t>::is_always_lock_free);
 enum class Kind : uint32_t { free = 0, node = 1, alias = 2, text = 3, stream = 4 };
 
 // Records are named by `tag` = reuse << 32 | kind; `reuse` grows whenever a record is freed, so an
-// id made of it and the index is not given twice.
+// id made of it and the index is not given twice. Where chunks of a table are without memory, their
+// floors go on with that.
 constexpr uint64_t make_tag(uint32_t reuse, uint32_t kind) {
   return uint64_t{reuse} << 32 | kind;
 }
@@ -70,8 +73,8 @@ constexpr uint32_t tag_kind(uint64_t tag) {
   return static_cast<uint32_t>(tag);
 }
 
-// A node, or an alias: a further (parent, name) edge of a node. `free_next` belongs to the free
-// list, and, for a node that is being freed, to the list that starts at its slot's `cascade`.
+// A node, or an alias: a further (parent, name) edge of a node. `free_next` belongs to the list of
+// nodes that are being freed, which starts at their slot's `cascade`.
 struct NodeRecord {
   uint64_t tag;
   uint32_t free_next;
@@ -127,9 +130,9 @@ struct StreamEntry {
   uint64_t name;
 };
 
-// What a directory handle has delivered, in order, is a chain of these by `text`. The free ones are
-// a list of such chains by their first records' `free_next`, which starts at that of record 0; they
-// stay what they are, so that a whole chain is freed at once.
+// What a directory handle has delivered, in order, is a chain of these by `text`. Those left over
+// are a list of such chains by their first records' `free_next`, which starts at that of record 0;
+// they stay what they are, so that a whole chain is freed at once, and become free by and by.
 struct StreamRecord {
   uint64_t tag;
   uint32_t free_next;
@@ -149,8 +152,8 @@ static_assert(offsetof(NodeRecord, name) == 96);
 enum class HandleKind : uint32_t { free = 0, file = 1, directory = 2 };
 
 struct HandleRecord {
-  uint64_t tag;  // reuse << 32 | HandleKind
-  uint32_t free_next;
+  uint64_t tag;        // reuse << 32 | HandleKind
+  uint32_t free_next;  // of the free list of earlier versions
   uint32_t open_flags;
   uint64_t node;  // NodeId
   uint32_t fopen_flags;
@@ -264,10 +267,10 @@ struct Figures {
 
 // The tables' own words, changed by transactions.
 struct Heads {
-  uint32_t node_free;
-  uint32_t node_high_water;  // records from here on were never used
+  uint32_t node_free;        // 0; a list of free records in earlier versions
+  uint32_t node_high_water;  // records from here on are not used
   uint32_t buckets;          // in use, of the edge and the identity heads alike
-  uint32_t handle_free;
+  uint32_t handle_free;      // likewise
   uint32_t handle_high_water;
   uint32_t handle_count;
   uint64_t known_nodes;  // with a kernel count

@@ -90,6 +90,7 @@ Mapping::Mapping(UniqueFd fd, std::byte* base, const Fixed& fixed)
       base_(base),
       sections_(fixed.sections),
       lock_section_(lock_section_of(fixed.sections, fixed.layout_version)),
+      floor_section_(floor_section_of(fixed.sections, fixed.layout_version)),
       hash_seed_(fixed.hash_seed) {}
 
 Mapping::Mapping(Mapping&& other) noexcept
@@ -97,6 +98,7 @@ Mapping::Mapping(Mapping&& other) noexcept
       base_(std::exchange(other.base_, nullptr)),
       sections_(other.sections_),
       lock_section_(other.lock_section_),
+      floor_section_(other.floor_section_),
       hash_seed_(other.hash_seed_) {}
 
 Mapping::~Mapping() {
@@ -111,6 +113,18 @@ Result<void> Mapping::ensure(uint64_t offset, uint64_t length) {
     if (errno != EINTR) return last_error();
   }
   return {};
+}
+
+uint32_t Mapping::layout_version() const {
+  if (floor_section_.nodes_at != 0) return kLayoutVersion;
+  return lock_section_.max_locks > 0 ? kLayoutWithoutFloors : kLayoutWithoutLocks;
+}
+
+void Mapping::punch(uint64_t offset, uint64_t length) {
+  const uint64_t end = std::min(round_up(offset + length, kPage), sections_.total);
+  // Where that is not possible the memory stays, and means nothing.
+  (void)::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                    static_cast<off_t>(offset), static_cast<off_t>(end - offset));
 }
 
 void Mapping::populate(uint64_t offset, uint64_t length) {

@@ -40,6 +40,13 @@ struct LockSection {
   uint32_t max_locks = 0;  // 0: there is no such section
 };
 
+// Where the floors of the node and the handle table's chunks are (RecordSpace), behind the locks.
+struct FloorSection {
+  uint64_t nodes_at = 0;  // 0: there is no such section
+  uint64_t handles_at = 0;
+  uint64_t end = 0;
+};
+
 class Mapping {
  public:
   // `fd` is open for reading and writing and empty. E2BIG: a text is too long to be kept.
@@ -70,6 +77,11 @@ class Mapping {
   const LockSection& lock_section() const { return lock_section_; }
   uint32_t* lock_buckets() const { return at<uint32_t>(lock_section_.buckets_at); }
   LockRecord* locks() const { return at<LockRecord>(lock_section_.records_at); }
+  // Null where there are none.
+  uint32_t* node_floors() const { return floors(floor_section_.nodes_at); }
+  uint32_t* handle_floors() const { return floors(floor_section_.handles_at); }
+  // Of what the sections in it allow; to be stored in the header with the first change.
+  uint32_t layout_version() const;
   SlotHeader* slot(uint32_t index) const { return at<SlotHeader>(slot_offset(index)); }
   std::byte* slot_buffer(uint32_t index) const { return base_ + slot_offset(index) + kPage; }
 
@@ -87,6 +99,8 @@ class Mapping {
   // Gets memory for a range before it is touched: a file system that is full is an error here and
   // would be SIGBUS later.
   Result<void> ensure(uint64_t offset, uint64_t length);
+  // Takes the memory of whole pages away; they read as zero from then on.
+  void punch(uint64_t offset, uint64_t length);
   // Makes a range present in this process, so that storing into it does not fault.
   void populate(uint64_t offset, uint64_t length);
   // The same, and asks for it to stay so: where the limit on locked memory forbids that, the range
@@ -101,10 +115,13 @@ class Mapping {
     return reinterpret_cast<T*>(base_ + offset);
   }
 
+  uint32_t* floors(uint64_t offset) const { return offset == 0 ? nullptr : at<uint32_t>(offset); }
+
   UniqueFd fd_;
   std::byte* base_;
   Sections sections_;
   LockSection lock_section_;
+  FloorSection floor_section_;
   uint64_t hash_seed_;
 };
 

@@ -11,6 +11,7 @@
 
 #include "reconnect/mapping.h"
 #include "reconnect/mapping_layout.h"
+#include "reconnect/record_space.h"
 
 namespace fuse3::reconnect {
 namespace {
@@ -141,6 +142,20 @@ LockSection lock_section_of(const Sections& sections, uint32_t layout_version) {
   return locks;
 }
 
+FloorSection floor_section_of(const Sections& sections, uint32_t layout_version) {
+  FloorSection floors;
+  if (layout_version <= kLayoutWithoutFloors) return floors;
+  const LockSection locks = lock_section_of(sections, layout_version);
+  const auto size = [](uint32_t max, uint32_t record_size) {
+    return round_up(uint64_t{RecordSpace::chunks(max, record_size)} * sizeof(uint32_t), kPage);
+  };
+  floors.nodes_at =
+      locks.records_at + round_up(uint64_t{locks.max_locks} * sizeof(LockRecord), kPage);
+  floors.handles_at = floors.nodes_at + size(sections.max_nodes, sizeof(NodeRecord));
+  floors.end = floors.handles_at + size(sections.max_handles, sizeof(HandleRecord));
+  return floors;
+}
+
 Sections lay_out(const Geometry& geometry, uint32_t layout_version) {
   Sections s{};
   s.max_nodes = geometry.max_nodes;
@@ -156,6 +171,9 @@ Sections lay_out(const Geometry& geometry, uint32_t layout_version) {
   s.total = s.slots + uint64_t{s.max_slots} * (uint64_t{kPage} + s.slot_buffer_size);
   if (const LockSection locks = lock_section_of(s, layout_version); locks.max_locks > 0) {
     s.total = locks.records_at + round_up(uint64_t{locks.max_locks} * sizeof(LockRecord), kPage);
+  }
+  if (const FloorSection floors = floor_section_of(s, layout_version); floors.end > 0) {
+    s.total = floors.end;
   }
   return s;
 }

@@ -21,6 +21,7 @@ const char* impossible_geometry(const Geometry& geometry);
 Sections lay_out(const Geometry& geometry, uint32_t layout_version);
 // `sections` are those of a layout of that version.
 LockSection lock_section_of(const Sections& sections, uint32_t layout_version);
+FloorSection floor_section_of(const Sections& sections, uint32_t layout_version);
 // How long the header of that version is.
 uint32_t header_size(uint32_t layout_version);
 uint64_t checksum_of(const Fixed& fixed);

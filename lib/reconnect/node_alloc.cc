@@ -7,51 +7,29 @@
 namespace fuse3::reconnect {
 namespace {
 
-constexpr uint32_t kRecordChunk = 65536 / sizeof(NodeRecord);
 constexpr uint32_t kHeadChunk = 16384 / sizeof(uint32_t);
 // Splits after one transaction, which may have taken several records.
 constexpr int kSplitsAtOnce = 2;
 // Buckets are split one after the other: what the next splits look at can be on its way.
 constexpr uint32_t kSplitsAhead = 3;
+// Likewise, buckets joined after one transaction, when there are this many times more than records.
+constexpr int kJoinsAtOnce = 4;
+constexpr uint32_t kTooMany = 2;
+// Heads behind the last one in use that a predecessor may have left with memory.
+constexpr uint32_t kHeadsLeft = 4 * kHeadChunk;
 
 }  // namespace
 
-Result<void> NodeTable::ensure_records(uint32_t index) {
-  if (index < nodes_ensured_) return {};
-  const uint64_t offset = mapping_.offset_of(&record(index));
-  const uint32_t more = std::min(kRecordChunk, mapping_.sections().max_nodes - index);
-  if (auto ok = mapping_.ensure(offset, uint64_t{more} * sizeof(NodeRecord)); !ok) return ok;
-  mapping_.populate(offset, uint64_t{more} * sizeof(NodeRecord));
-  nodes_ensured_ = index + more;
-  return {};
-}
-
 Result<uint32_t> NodeTable::allocate(Txn& txn, Kind kind) {
-  uint32_t index = txn.get(heads().node_free);
-  if (index != 0) {
-    if (usable(index) && tag_kind(txn.get(record(index).tag)) == 0) {
-      NodeRecord& r = record(index);
-      txn.set(heads().node_free, txn.get(r.free_next));
-      txn.set(r.tag, make_tag(tag_reuse(load(r.tag)), static_cast<uint32_t>(kind)));
-      return index;
-    }
-    report_damage("the list of free records names one in use");
-    txn.set(heads().node_free, 0);
-  }
-  index = txn.get(heads().node_high_water);
-  if (index >= mapping_.sections().max_nodes) return Error{ENOMEM};
-  if (!ensure_records(index)) return Error{ENOMEM};
-  txn.set(heads().node_high_water, index + 1);
-  NodeRecord& r = record(index);
+  const auto index = space_.take(txn);
+  if (!index) return index;
+  NodeRecord& r = record(*index);
   txn.set(r.tag, make_tag(tag_reuse(load(r.tag)), static_cast<uint32_t>(kind)));
   return index;
 }
 
 void NodeTable::release(Txn& txn, uint32_t index) {
-  NodeRecord& r = record(index);
-  txn.set(r.tag, make_tag(tag_reuse(txn.get(r.tag)) + 1, static_cast<uint32_t>(Kind::free)));
-  txn.set(r.free_next, txn.get(heads().node_free));
-  txn.set(heads().node_free, index);
+  space_.release(txn, index);
 }
 
 void NodeTable::release_texts(Txn& txn, uint32_t first) {
@@ -73,6 +51,11 @@ uint32_t NodeTable::bucket_of(uint32_t hash, uint32_t buckets) {
   return b < buckets ? b : b & (mask >> 1);
 }
 
+uint32_t NodeTable::heads_end() const {
+  const uint32_t used = (load(heads().buckets) / kHeadChunk + 1) * kHeadChunk;
+  return std::min(used + kHeadsLeft, mapping_.max_buckets());
+}
+
 Result<void> NodeTable::ensure_heads(uint32_t bucket) {
   if (bucket < heads_ensured_) return {};
   const uint32_t more = std::min(kHeadChunk, mapping_.max_buckets() - bucket);
@@ -82,6 +65,7 @@ Result<void> NodeTable::ensure_heads(uint32_t bucket) {
     mapping_.populate(offset, uint64_t{more} * 4);
   }
   heads_ensured_ = bucket + more;
+  heads_end_ = std::max(heads_end_, heads_ensured_);
   return {};
 }
 
@@ -126,6 +110,57 @@ void NodeTable::grow_buckets(const Slot& slot) {
     prefetch(mapping_.edge_heads()[from + kSplitsAhead]);
     prefetch(mapping_.identity_heads()[from + kSplitsAhead]);
   }
+}
+
+// Hangs the last bucket's chain onto that of the one it was split from. False: that would be too
+// long a chain.
+bool NodeTable::join_chains(Txn& txn, uint32_t* heads, uint32_t NodeRecord::*next, uint32_t from,
+                            uint32_t last) {
+  const uint32_t moved = load(heads[last]);
+  if (moved == 0) return true;
+  uint32_t length = 0;
+  for (uint32_t at = moved; at != 0; at = load(record(at).*next)) {
+    if (!usable(at) || ++length > kMaxChain) return false;
+  }
+  uint32_t* link = &heads[from];
+  for (uint32_t at = load(*link); at != 0; at = load(*link)) {
+    if (!usable(at) || ++length > kMaxChain) return false;
+    link = &(record(at).*next);
+  }
+  txn.set(*link, moved);
+  txn.set(heads[last], 0);
+  return true;
+}
+
+// Follows the table when it has become smaller.
+void NodeTable::shrink_buckets(const Slot& slot) {
+  const uint32_t records = load(heads().node_high_water);
+  for (int i = 0; i < kJoinsAtOnce; ++i) {
+    const uint32_t buckets = load(heads().buckets);
+    if (buckets / kTooMany < records + kHeadChunk || buckets == cannot_join_) return;
+    const uint32_t last = buckets - 1;
+    const uint32_t from = last - std::bit_floor(last);
+    Txn txn(state_, slot, Txn::Nested{});
+    if (!join_chains(txn, mapping_.edge_heads(), &NodeRecord::edge_next, from, last) ||
+        !join_chains(txn, mapping_.identity_heads(), &NodeRecord::identity_next, from, last)) {
+      cannot_join_ = buckets;
+      return;
+    }
+    txn.set(heads().buckets, last);
+    if (!txn.commit()) return;
+  }
+  punch_heads();
+}
+
+// A chunk of heads that is two behind the last one in use.
+void NodeTable::punch_heads() {
+  const uint32_t first = (heads_end_ - 1) / kHeadChunk * kHeadChunk;
+  if (first < load(heads().buckets) + 2 * kHeadChunk) return;
+  for (uint32_t* array : {mapping_.edge_heads(), mapping_.identity_heads()}) {
+    mapping_.punch(mapping_.offset_of(&array[first]), uint64_t{heads_end_ - first} * 4);
+  }
+  heads_end_ = first;
+  heads_ensured_ = std::min(heads_ensured_, first);
 }
 
 // A hint: the record may be anything.

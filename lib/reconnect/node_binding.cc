@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <mutex>
+#include <utility>
 
 #include "reconnect/node_table.h"
 
@@ -12,6 +13,8 @@ namespace {
 
 // Only this process writes these chains, but into memory that another could spoil.
 constexpr uint32_t kLongest = 1u << 16;
+// Heads whose memory goes back at once: whole pages.
+constexpr uint32_t kInoChunk = 4096;
 
 uint32_t hash_ino(uint64_t fs_ino) {
   return static_cast<uint32_t>((fs_ino * 0x9e37'79b9'7f4a'7c15) >> 32);
@@ -54,6 +57,7 @@ FsForget NodeTable::detach(uint32_t index) {
   for (uint32_t n = 0; *link != 0 && usable(*link) && n < kLongest; ++n) {
     if (*link == index) {
       *link = r.ino_next;
+      shrink_ino_buckets();
       return left;
     }
     link = &record(*link).ino_next;
@@ -81,6 +85,17 @@ void NodeTable::grow_ino_buckets() {
   prefetch(ino_heads_[from + 2]);
 }
 
+void NodeTable::shrink_ino_buckets() {
+  if (ino_buckets_ / 2 < bound_count_ + kInoChunk) return;
+  const uint32_t last = --ino_buckets_;
+  uint32_t* link = &ino_heads_[last - std::bit_floor(last)];
+  for (uint32_t n = 0; *link != 0 && usable(*link) && n < kLongest; ++n) {
+    link = &record(*link).ino_next;
+  }
+  *link = std::exchange(ino_heads_[last], 0);
+  if (last % kInoChunk == 0) ino_heads_.clear(last, kInoChunk);
+}
+
 void NodeTable::apply(const Txn::Binding& binding) {
   uint64_t more = 1;
   if (binding.take_from != 0 && bound(binding.take_from)) more += detach(binding.take_from).count;
@@ -95,6 +110,7 @@ void NodeTable::after_commit(const Slot& slot, const Txn::Binding& binding) {
   if (binding.index != 0) apply(binding);
   finish_cascade(slot);
   grow_buckets(slot);
+  shrink_buckets(slot);
 }
 
 Bind NodeTable::bind(uint32_t index, uint64_t fs_ino) {

@@ -1,10 +1,8 @@
 #include "reconnect/node_table.h"
 
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <mutex>
 
 #include "support/log.h"
@@ -22,20 +20,12 @@ NodeTable::NodeTable(State& state, Mapping& mapping, SpinMutex& lock)
       mapping_(mapping),
       lock_(lock),
       nodes_(mapping.nodes()),
-      nodes_ensured_(load(heads().node_high_water)),
-      heads_ensured_(load(heads().buckets)) {
-  void* heads = ::mmap(nullptr, size_t{mapping.max_buckets()} * sizeof(uint32_t),
-                       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (heads == MAP_FAILED) {
-    log_error("fuse: no memory for the reconnect tables\n");
-    std::abort();
-  }
-  ino_heads_ = static_cast<uint32_t*>(heads);
-}
-
-NodeTable::~NodeTable() {
-  ::munmap(ino_heads_, size_t{mapping_.max_buckets()} * sizeof(uint32_t));
-}
+      space_(mapping, {reinterpret_cast<std::byte*>(mapping.nodes()), sizeof(NodeRecord),
+                       mapping.sections().max_nodes, &mapping.header().heads.node_high_water,
+                       mapping.node_floors()}),
+      heads_ensured_(load(heads().buckets)),
+      heads_end_(heads_end()),
+      ino_heads_(mapping.max_buckets()) {}
 
 void NodeTable::report_damage(const char* what) const {
   if (damage_reported_.exchange(true, std::memory_order_relaxed)) return;
@@ -45,9 +35,8 @@ void NodeTable::report_damage(const char* what) const {
 
 Result<void> NodeTable::make_root() {
   heads_ensured_ = 0;
-  nodes_ensured_ = 0;
   if (auto ok = ensure_heads(0); !ok) return ok;
-  if (auto ok = ensure_records(0); !ok) return ok;
+  if (auto ok = space_.begin(); !ok) return ok;
   NodeRecord& root = record(kRootIndex);
   root.kernel_count = 1;
   root.meta = make_meta(0, S_IFDIR, 0);
@@ -68,7 +57,7 @@ void NodeTable::begin_generation(Generation generation) {
 
 uint32_t NodeTable::index_of(NodeId id) const {
   const auto index = static_cast<uint32_t>(id.value);
-  if (!usable(index)) return 0;
+  if (!usable(index) || !space_.present(index)) return 0;
   const uint64_t tag = load(record(index).tag);
   const bool same =
       tag == make_tag(static_cast<uint32_t>(id.value >> 32), static_cast<uint32_t>(Kind::node));

@@ -17,10 +17,12 @@
 #include "reconnect/journal.h"
 #include "reconnect/layout.h"
 #include "reconnect/mapping.h"
+#include "reconnect/record_space.h"
 #include "reconnect/slots.h"
 #include "support/ids.h"
 #include "support/result.h"
 #include "support/spin_mutex.h"
+#include "support/zeroed_array.h"
 
 namespace fuse3::reconnect {
 
@@ -71,7 +73,6 @@ enum class Bind : uint8_t {
 class NodeTable {
  public:
   NodeTable(State& state, Mapping& mapping, SpinMutex& lock);
-  ~NodeTable();
   NodeTable(const NodeTable&) = delete;
   NodeTable& operator=(const NodeTable&) = delete;
 
@@ -189,6 +190,7 @@ class NodeTable {
   void after_commit(const Slot& slot, const Txn::Binding& binding);
   // Goes on with the freeing noted in the slot; the caller holds the lock or is alone.
   void finish_cascade(const Slot& slot);
+  RecordSpace& space() { return space_; }
   // Every invariant, in time that grows with the table. On failure `why` is a sentence.
   Result<void> verify(std::string* why) const;
 
@@ -218,11 +220,15 @@ class NodeTable {
   void release_texts(Txn& txn, uint32_t first);
   uint32_t bucket(uint32_t hash) const;
   static uint32_t bucket_of(uint32_t hash, uint32_t buckets);
-  Result<void> ensure_records(uint32_t index);
   Result<void> ensure_heads(uint32_t bucket);
   bool split_chain(Txn& txn, uint32_t* heads, uint32_t NodeRecord::*next, uint32_t from,
                    uint32_t to, uint32_t new_buckets);
   void grow_buckets(const Slot& slot);
+  bool join_chains(Txn& txn, uint32_t* heads, uint32_t NodeRecord::*next, uint32_t from,
+                   uint32_t last);
+  void shrink_buckets(const Slot& slot);
+  void punch_heads();
+  uint32_t heads_end() const;
   void prefetch(const uint32_t& index) const;
   void unchain(Txn& txn, uint32_t* heads, uint32_t NodeRecord::*next, uint32_t hash,
                uint32_t index);
@@ -285,6 +291,7 @@ class NodeTable {
   FsForget detach(uint32_t index);
   void apply(const Txn::Binding& binding);
   void grow_ino_buckets();
+  void shrink_ino_buckets();
 
   State& state_;
   Mapping& mapping_;
@@ -292,11 +299,13 @@ class NodeTable {
   NodeRecord* nodes_;
   std::atomic<uint32_t> generation_{UINT32_MAX};  // nothing is bound before begin_generation()
 
-  // Private to the process, under the lock: chains by the filesystem's inode, and how far the file
-  // has memory.
-  uint32_t nodes_ensured_;
+  RecordSpace space_;
+  // Private to the process, under the lock: chains by the filesystem's inode, and how far the heads
+  // have memory.
   uint32_t heads_ensured_;
-  uint32_t* ino_heads_ = nullptr;
+  uint32_t heads_end_;        // from there on none has memory
+  uint32_t cannot_join_ = 0;  // the number of buckets that could not be made one less
+  ZeroedArray<uint32_t> ino_heads_;
   uint32_t ino_buckets_ = kMinBuckets;
   uint32_t bound_count_ = 0;
   std::vector<FsForget> fs_forgets_;

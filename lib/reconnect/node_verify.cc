@@ -14,7 +14,7 @@ class NodeCheck {
       : t_(table), end_(load(table.heads().node_high_water)), seen_(end_) {}
 
   bool run() {
-    return kinds() && edges() && identities() && texts() && aliases() && free_list() && nodes() &&
+    return kinds() && edges() && identities() && texts() && aliases() && nodes() &&
            tree() && bindings();
   }
   const std::string& problem() const { return problem_; }
@@ -22,7 +22,7 @@ class NodeCheck {
  private:
   struct Seen {
     uint32_t children = 0;
-    bool edge = false, identity = false, text = false, alias = false, free = false;
+    bool edge = false, identity = false, text = false, alias = false;
     bool tree = false;
   };
 
@@ -121,14 +121,6 @@ class NodeCheck {
     return true;
   }
 
-  bool free_list() {
-    for (uint32_t i = t_.heads().node_free; i != 0; i = at(i).free_next) {
-      if (!is(i, Kind::free) || seen_[i].free) return broken(i, "is in the free list");
-      seen_[i].free = true;
-    }
-    return true;
-  }
-
   bool nodes() {
     uint64_t known = 0;
     for (uint32_t i = 1; i < end_; ++i) {
@@ -136,7 +128,6 @@ class NodeCheck {
       const NodeRecord& r = at(i);
       switch (kind(i)) {
         case Kind::free:
-          if (!s.free) return broken(i, "is free and not in the free list");
           break;
         case Kind::text:
           if (!s.text) return broken(i, "is a rest of no name");

@@ -130,7 +130,7 @@ Result<Generation> State::claim(Generation expected, pid_t pid) {
   crash_point(CrashPoint::generation_claimed);
   note_start_time(mine, pid);
   // What is written from here on may be more than an older library would understand.
-  store(header().fixed.layout_version, locks_.enabled() ? kLayoutVersion : kLayoutWithoutLocks);
+  store(header().fixed.layout_version, mapping_.layout_version());
   nodes_.begin_generation(mine);
   handles_.begin_generation(mine);
   return mine;
@@ -157,6 +157,9 @@ void State::leave() {
 Result<size_t> State::recover() {
   auto redone = redo_all(*this);
   if (redone) slots_.adopt();
+  // An earlier version's lists of free records are not kept up from here on.
+  store(header().heads.node_free, 0);
+  store(header().heads.handle_free, 0);
   return redone;
 }
 
@@ -226,6 +229,12 @@ Result<void> State::verify_full(std::string* why) {
   if (auto ok = nodes_.verify(why); !ok) return ok;
   if (auto ok = streams_.verify(why); !ok) return ok;
   if (auto ok = handles_.verify(why); !ok) return ok;
+  for (const RecordSpace* space : {&nodes_.space(), &handles_.space()}) {
+    if (const char* problem = space->problem(); problem != nullptr) {
+      if (why) *why = problem;
+      return Error{EUCLEAN};
+    }
+  }
   return locks_.verify(why);
 }
 

@@ -15,6 +15,9 @@ constexpr uint32_t kRecordsAtOnce = 32;
 constexpr size_t kEntriesAtOnce = size_t{kRecordsAtOnce} * kStreamEntries;
 // How far behind the last place a reader is looked for under the lock: about a reply.
 constexpr uint32_t kNear = 64;
+// Records that are kept for the next streams, and how many of more are freed after a transaction.
+constexpr uint32_t kMostSpare = 1024;
+constexpr uint32_t kFreedAtOnce = 8;
 // Streams take no new record beyond this part of the table; the rest is left to nodes.
 constexpr uint32_t kShare = 2;
 
@@ -38,7 +41,7 @@ constexpr uint64_t scramble(uint64_t x) {
 }  // namespace
 
 StreamTable::StreamTable(State& state, Mapping& mapping, SpinMutex& lock)
-    : state_(state), mapping_(mapping), lock_(lock) {}
+    : state_(state), mapping_(mapping), lock_(lock), spare_(mapping.sections().max_nodes) {}
 
 uint64_t StreamTable::hash(std::string_view name) const {
   return hash_bytes(~mapping_.hash_seed(), name);
@@ -225,7 +228,7 @@ bool StreamTable::append(Txn& txn, uint32_t handle, uint32_t position,
     }
     if (next >= txn.get(mapping_.header().heads.node_high_water)) return false;
     StreamRecord& r = record(next);
-    if (tag_kind(load(r.tag)) != static_cast<uint32_t>(Kind::stream)) return false;
+    if (tag_kind(txn.get(r.tag)) != static_cast<uint32_t>(Kind::stream)) return false;
     for (; k < kStreamEntries && i < entries.size(); ++k, ++i) {
       store(r.entries[k].offset, entries[i].offset);
       store(r.entries[k].name, entries[i].name);
@@ -250,10 +253,12 @@ Result<StreamTable::Chain> StreamTable::take(Txn& txn, uint32_t most) {
   }
   uint32_t last = head;
   uint32_t rest = txn.get(record(last).text);
-  for (uint32_t n = 1; n < most && is_stream(rest); ++n) {
+  uint32_t taken = 1;
+  for (; taken < most && is_stream(rest); ++taken) {
     last = rest;
     rest = txn.get(record(last).text);
   }
+  spare_ -= std::min(spare_, taken);
   const uint32_t following = txn.get(record(head).free_next);
   if (rest != 0) txn.set(record(last).text, 0);
   if (is_stream(rest)) {
@@ -265,32 +270,55 @@ Result<StreamTable::Chain> StreamTable::take(Txn& txn, uint32_t most) {
   return Chain{head, last};
 }
 
-// What nobody has used yet is filled in directly.
+// Filled in directly, since nothing names them yet; back to front, so that each knows the next.
 Result<StreamTable::Chain> StreamTable::make(Txn& txn, uint32_t count) {
-  uint32_t& high_water = mapping_.header().heads.node_high_water;
-  const uint32_t first = txn.get(high_water);
-  if (first + count > mapping_.sections().max_nodes / kShare) return Error{ENOMEM};
-  for (const uint32_t index : {first, first + count - 1}) {
-    if (!state_.nodes().ensure_records(index)) return Error{ENOMEM};
-  }
-  for (uint32_t i = first; i < first + count; ++i) {
-    StreamRecord& r = record(i);
-    store(r.tag, make_tag(tag_reuse(load(r.tag)), static_cast<uint32_t>(Kind::stream)));
+  Chain chain;
+  for (uint32_t n = 0; n < count; ++n) {
+    const auto made = state_.nodes().allocate(txn, Kind::stream);
+    if (!made || *made > mapping_.sections().max_nodes / kShare) return Error{ENOMEM};
+    StreamRecord& r = record(*made);
     store(r.free_next, 0);
-    store(r.text, i + 1 < first + count ? i + 1 : 0);
+    store(r.text, chain.first);
+    chain.first = *made;
+    if (chain.last == 0) chain.last = *made;
   }
-  txn.set(high_water, first + count);
-  return Chain{first, first + count - 1};
+  return chain;
 }
 
 void StreamTable::free_in(Txn& txn, uint32_t handle) {
   HandleRecord& h = this->handle(handle);
-  const uint32_t first = first_of(load(h.stream));
+  const uint64_t stream = load(h.stream);
+  const uint32_t first = first_of(stream);
   if (tag_kind(load(h.tag)) != static_cast<uint32_t>(HandleKind::directory)) return;
   if (!is_stream(first)) return;
   txn.set(record(first).free_next, txn.get(free_head()));
   txn.set(free_head(), first);
+  spare_ += count_of(stream) / kStreamEntries + 1;
   cursor(handle) = {};
+}
+
+// Some of those that are left over become records of any kind, when there are more than listings
+// that follow are likely to want.
+void StreamTable::tidy(const Slot& slot) {
+  const uint32_t head = load(free_head());
+  if (head == 0) spare_ = 0;
+  if (spare_ <= kMostSpare || !is_stream(head)) return;
+  Txn txn(state_, slot, Txn::Nested{});
+  const uint32_t following = load(record(head).free_next);
+  uint32_t at = head;
+  uint32_t n = 0;
+  for (; n < kFreedAtOnce && is_stream(at); ++n) {
+    const uint32_t next = load(record(at).text);
+    state_.nodes().release(txn, at);
+    at = next;
+  }
+  if (is_stream(at)) {
+    txn.set(record(at).free_next, following);
+    txn.set(free_head(), at);
+  } else {
+    txn.set(free_head(), following);
+  }
+  if (txn.commit()) spare_ -= std::min(spare_, n);
 }
 
 }  // namespace fuse3::reconnect

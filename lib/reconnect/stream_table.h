@@ -51,6 +51,8 @@ class StreamTable {
   // ---- for HandleTable, under the lock
   void begin(uint32_t handle, Opened opened);
   void free_in(Txn& txn, uint32_t handle);
+  // For Txn, after it.
+  void tidy(const Slot& slot);
 
   // ---- for State
   Result<void> verify(std::string* why) const;
@@ -92,6 +94,7 @@ class StreamTable {
   // Private to the process, under the lock.
   std::vector<Cursor> cursors_;
   uint64_t offsets_made_ = 0;
+  uint32_t spare_;  // about so many records are on the free list; a successor takes it to be long
 };
 
 }  // namespace fuse3::reconnect

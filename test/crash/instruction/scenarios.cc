@@ -118,6 +118,32 @@ void prepare_free_records(World& w) {
   run_request(w);
 }
 
+// The table's first part is full, and one node is in the second.
+void prepare_two_parts(World& w) {
+  for (uint64_t i = 0; w.state->mapping().header().heads.node_high_water < 65; ++i) {
+    w.look_up(kRootNode, "n" + std::to_string(i), 1000 + i, file(1000 + i));
+  }
+  run_request(w);
+}
+
+// The second part has been given back.
+void prepare_part_given_back(World& w) {
+  prepare_two_parts(w);
+  w.forget(w.nodes.back(), 1);
+}
+
+// The second part has been given back, but not the third one.
+void prepare_hole(World& w) {
+  for (uint64_t i = 0; w.state->mapping().header().heads.node_high_water < 140; ++i) {
+    w.look_up(kRootNode, "n" + std::to_string(i), 1000 + i, file(1000 + i));
+  }
+  for (const NodeId id : w.nodes) {
+    const auto index = static_cast<uint32_t>(id.value);
+    if (index >= 64 && index < 128) w.forget(id, 1);
+  }
+  run_request(w);
+}
+
 void prepare_batch(World& w) {
   prepare_tree(w);
   w.receive(kRequest);
@@ -222,6 +248,12 @@ std::vector<Scenario> lookups() {
       {"grant a known node with another inode number",
        prepare_request,
        {answer_lookup(kRootNode, "a", 103, file(33))}},
+      {"grant a new node in a part that was cut off",
+       prepare_part_given_back,
+       {answer_lookup(kRootNode, "one more", 200, file(20))}},
+      {"grant a new node in a part that was given back",
+       prepare_hole,
+       {answer_lookup(kRootNode, "one more", 200, file(20))}},
       {"CREATE", prepare_request, {answer_create}},
       {"CREATE in freed records", prepare_free_records, {answer_create}},
       {"READDIRPLUS",
@@ -244,6 +276,17 @@ std::vector<Scenario> forgets() {
   return {
       {"ungrant", prepare_request, {[](World& w) {
          (void)w.state->nodes().ungrant(w.slot, w.nodes[3], SlotPublish::done());
+       }}},
+      {"forget the last of a part of the table", prepare_two_parts, {[](World& w) {
+         (void)w.state->nodes().forget(w.slot, w.nodes.back(), 1, SlotPublish::done());
+       }}},
+      {"forget the last of a part in the middle of the table",
+       [](World& w) {
+         prepare_hole(w);
+         w.look_up(kRootNode, "again", 5000, file(5000));
+       },
+       {[](World& w) {
+         (void)w.state->nodes().forget(w.slot, w.nodes.back(), 1, SlotPublish::done());
        }}},
       {"forget a part", prepare_request, {answer_forget(2, 1, SlotPublish::done())}},
       {"forget a file", prepare_request, {answer_forget(4, 1, SlotPublish::done())}},

@@ -13,7 +13,7 @@ namespace fuse3::reconnect {
 namespace {
 
 constexpr Geometry kTiny{
-    .max_nodes = 128, .max_handles = 16, .max_slots = 2, .slot_buffer_size = kPage};
+    .max_nodes = 192, .max_handles = 16, .max_slots = 2, .slot_buffer_size = kPage};
 // Not a process of this machine: who serves is not what is tested.
 constexpr pid_t kSomebody = 0x3ffffff0;
 

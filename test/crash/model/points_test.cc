@@ -2,6 +2,7 @@
 #include <array>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "../../unit/reconnect/sandbox.h"
 #include "reconnect/crash_point.h"
@@ -36,6 +37,16 @@ void use(State& state) {
   const NodeId f = state.nodes().grant(slot, d, "f", 11, 0, file(11), none)->id;
   ASSERT_TRUE(state.nodes().forget(slot, d, 1, none).ok());
   ASSERT_TRUE(state.nodes().forget(slot, f, 1, none).ok());
+  // More than one part of the table, given back and wanted again.
+  for (int round = 0; round < 2; ++round) {
+    std::vector<NodeId> many;
+    for (uint64_t i = 0; i < 200; ++i) {
+      const std::string name = "n" + std::to_string(i);
+      many.push_back(
+          state.nodes().grant(slot, kRootNode, name, 100 + i, 0, file(100 + i), none)->id);
+    }
+    for (const NodeId id : many) ASSERT_TRUE(state.nodes().forget(slot, id, 1, none).ok());
+  }
   receive(slot, 64);
   slot.start_running();
   slot.publish_reply(64, 16);

@@ -196,9 +196,14 @@ size_t interesting_word(const std::vector<std::byte>& bytes, uint64_t choice) {
   Fixed fixed;
   std::memcpy(&fixed, bytes.data(), sizeof fixed);
   const Sections& s = fixed.sections;
-  const uint64_t where = choice / 11;
+  const uint64_t where = choice / 13;
   const LockSection locks = lock_section_of(s, kLayoutVersion);
-  switch (choice % 11) {
+  const FloorSection floors = floor_section_of(s, kLayoutVersion);
+  switch (choice % 13) {
+    case 11:
+      return floors.nodes_at + where % 4 * 4;
+    case 12:
+      return floors.handles_at + where % 2 * 4;
     case 8:
       return offsetof(Header, locks) + where % (sizeof(LockHeads) / 4) * 4;
     case 9:

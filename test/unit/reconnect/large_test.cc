@@ -86,6 +86,10 @@ TEST(Large, AMillionNodes) {
     ASSERT_TRUE(state->nodes().forget(slot, ids[i], 1, SlotPublish::none()).ok());
   }
   EXPECT_EQ(state->nodes().count(), 1u);
+  // But for what is kept for the nodes that come next, all memory has gone back.
+  const uint64_t left = allocated(*state) - before;
+  RecordProperty("bytes_left", std::to_string(left));
+  EXPECT_LE(left, 2u << 20);
   expect_sound(*state);
 }
 
