@@ -304,6 +304,31 @@ def bench(suite):
         suite.add_failure('run', output[-3000:])
 
 
+# Kernels that the recovery is tried on: (boot options, suites of kernel/selftest). 6.1 has no RESEND.
+KERNELS = {'6.1': (['--version', '6.1', '--stock'], ['recovery']),
+           '6.12': (['--version', '6.12', '--stock'], ['recovery']),
+           '6.12 with the series': (['--version', '6.12'], ['recovery', 'successor']),
+           '6.12 with the series, debug': (['--version', '6.12', '--debug'], ['successor'])}
+
+
+def kernel(suite):
+    """Kernels of our own in user-mode Linux. Building one takes many minutes, once."""
+    folder = ROOT / 'kernel'
+    for name, (options, suites) in KERNELS.items():
+        log = 'kernel.' + name.replace(' ', '-').replace(',', '')
+        status, output = command([str(folder / 'build'), *options], f'{log}.build', 7200)
+        if status != 0:
+            suite.add_failure(f'{name}: build', output[-3000:])
+            continue
+        status, output = command(
+            [str(folder / 'boot'), *options, '--timeout', '3000', '--env',
+             f'FUSE_BUILD_DIR={BUILD / "gcc"}', str(folder / 'selftest'), *suites], log, 3600)
+        before = len(suite.failed)
+        if suite.read_lines(output, f'{name}: ') == 0 or (
+                status != 0 and len(suite.failed) == before):
+            suite.add_failure(f'{name}: run', f'status {status}\n{output[-4000:]}')
+
+
 def our_mounts():
     return {mount.point for mount in connection.mounts()
             if '/fusetest.' in mount.point or '/demo.' in mount.point}
@@ -332,6 +357,9 @@ def plan(check):
                *(['--seed', str(args.seed)] if args.seed is not None else [])]
     steps.append(('integration', pytest_folder('integration', check,
                                                ['--ignore=programs', *options])))
+    # Not in every run: the kernels take their time.
+    if args.long or 'kernel' in (args.only or []):
+        steps.append(('kernel', kernel))
     if not args.quick:
         steps += [('programs', pytest_folder('integration/programs', check, options)),
                   ('posix', pytest_folder('posix', check, options)),
@@ -350,8 +378,8 @@ def arguments():
                         help='one build, and the tests that take no time: for developers')
     parser.add_argument('--long', action='store_true', help='long campaigns, too (hours)')
     parser.add_argument('--only', action='append', metavar='SUITE', help='gcc, unit, crash, abi, '
-                        'integration, programs, posix, packages, demo, clang, fuzz, asan, tsan, '
-                        'bench; may be given repeatedly')
+                        'integration, kernel, programs, posix, packages, demo, clang, fuzz, asan, '
+                        'tsan, bench; may be given repeatedly. kernel runs with --long or here')
     parser.add_argument('--seed', type=int, help='repeats the choices of a former run')
     return parser.parse_args()
 
@@ -367,7 +395,7 @@ def main():
     before = our_mounts()
     steps = plan(check)
     steps.append(('other', others(check)))
-    names = [name for name, _ in steps] + ['bench']
+    names = [*dict.fromkeys([name for name, _ in steps] + ['kernel', 'bench'])]
     wrong = [name for name in args.only or [] if name not in names]
     if wrong:
         sys.exit(f'no such suite: {", ".join(wrong)}; there are {", ".join(names)}')
@@ -390,8 +418,8 @@ def main():
 
 
 def needs_gcc(only):
-    return bool({'unit', 'crash', 'abi', 'integration', 'programs', 'posix', 'demo', 'other'} &
-                set(only))
+    return bool({'unit', 'crash', 'abi', 'integration', 'kernel', 'programs', 'posix', 'demo',
+                 'other'} & set(only))
 
 
 if __name__ == '__main__':

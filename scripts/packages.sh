@@ -6,6 +6,8 @@ PACKAGES_CHECK="clang libclang-rt-14-dev strace python3-pytest abigail-tools bin
 dpkg-dev debhelper groff-base rsync"
 # For the long campaigns.
 PACKAGES_LONG="postgresql"
+# A kernel of our own (kernel/build installs them).
+PACKAGES_KERNEL="gcc make flex bison bc xz-utils patch libc6-dev"
 # Programs that run on the library unmodified, and what those need that are only unpacked.
 PACKAGES_PROGRAMS="sshfs openssh-client openssh-sftp-server libwrap0 fuse-overlayfs squashfuse
   squashfs-tools python3-pyfuse3 debian-archive-keyring"
