@@ -1,0 +1,275 @@
+"""A filesystem that speaks the kernel's protocol itself: what the kernel does is seen without a library
+between. Its files f0 to f7 are in memory that outlives the server, as are the notes of what it was sent."""
+
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import pickle
+import signal
+import socket
+import struct
+import time
+from pathlib import Path
+
+LOOKUP, FORGET, GETATTR, SETATTR, OPEN, READ, WRITE, STATFS, RELEASE = 1, 2, 3, 4, 14, 15, 16, 17, 18
+FSYNC, FLUSH, INIT, OPENDIR, INTERRUPT, DESTROY, BATCH_FORGET = 20, 25, 26, 27, 36, 38, 42
+ASYNC_READ, BIG_WRITES, WRITEBACK_CACHE, MAX_PAGES, INIT_EXT = 1, 1 << 5, 1 << 16, 1 << 22, 1 << 30
+SUCCESSOR = 1 << 61
+RESEND = 1 << 63
+FOPEN_DIRECT_IO, FOPEN_KEEP_CACHE = 1, 2
+
+IOC_REINIT = 229 << 8
+IOC_CLONE = 2 << 30 | 4 << 16 | 229 << 8
+IOC_ATTACH = 1 << 30 | 16 << 16 | 229 << 8 | 32
+ATTACH_FORCE = 1
+
+FILES, FILE_SIZE, MAX_WRITE = 8, 1 << 18, 1 << 17
+HEADER = struct.Struct('<IIQQIIIHH')
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_CHILD_SUBREAPER = 36
+
+
+class Settings:
+    """How a server behaves. `at` names an opcode at whose first request it does `act` instead of
+    answering: 'die', 'stop' (then answer when continued), 'hold' (read on, answer none of them)."""
+
+    def __init__(self, flags=SUCCESSOR, timeout=0, direct=True, at=None, act=None, max_write=MAX_WRITE):
+        self.flags, self.timeout, self.direct, self.max_write = flags, timeout, direct, max_write
+        self.at, self.act = at, act
+
+
+class Store:
+    """What outlives a server: contents, sizes, and a log of the requests."""
+
+    def __init__(self, folder):
+        self.data = mmap.mmap(-1, FILES * FILE_SIZE)
+        self.sizes = mmap.mmap(-1, FILES * 8)
+        self.log_path = Path(folder) / 'requests'
+        self.log_path.touch()
+
+    def size(self, number):
+        return struct.unpack_from('<Q', self.sizes, number * 8)[0]
+
+    def set_size(self, number, size):
+        struct.pack_into('<Q', self.sizes, number * 8, size)
+
+    def requests(self):
+        """(pid of the server, opcode, unique) of everything that was read."""
+        return [tuple(int(word) for word in line.split())
+                for line in self.log_path.read_text(encoding='ascii').splitlines()]
+
+
+class Server:
+    """The loop of one server process on a device."""
+
+    def __init__(self, device, store, settings):
+        self.device, self.store, self.settings = device, store, settings
+        self.log = os.open(store.log_path, os.O_WRONLY | os.O_APPEND)
+        self.done = False
+
+    def run(self):
+        """Until the connection is gone; the errno that said so."""
+        while True:
+            try:
+                data = os.read(self.device, MAX_WRITE + 8192)
+            except OSError as error:
+                if error.errno in (errno.ENOENT, errno.EINTR, errno.EAGAIN):
+                    continue
+                return error.errno
+            try:
+                self._request(data)
+            except OSError as error:
+                if error.errno != errno.ENOENT:  # the caller may be gone
+                    return error.errno
+
+    def _request(self, data):
+        _, opcode, unique, node, *_ = HEADER.unpack_from(data)
+        os.write(self.log, b'%d %d %d\n' % (os.getpid(), opcode, unique))
+        if opcode == self.settings.at and not self.done:
+            if self.settings.act == 'hold':
+                return
+            self.done = True
+            os.kill(os.getpid(), signal.SIGKILL if self.settings.act == 'die' else signal.SIGSTOP)
+        if opcode in (FORGET, BATCH_FORGET, INTERRUPT):
+            return
+        reply = self._answer(opcode, node, data[HEADER.size:])
+        error, reply = (-reply, b'') if isinstance(reply, int) else (0, reply)
+        os.write(self.device, struct.pack('<IiQ', 16 + len(reply), error, unique) + reply)
+
+    def _answer(self, opcode, node, body):
+        if opcode == INIT:
+            return self._init(body)
+        if opcode == LOOKUP:
+            name = body.rstrip(b'\0').decode()
+            if name[:1] != 'f' or not name[1:].isdigit() or int(name[1:]) >= FILES:
+                return errno.ENOENT
+            return struct.pack('<QQQQII', int(name[1:]) + 2, 0, 0, 0, 0, 0) + self._attr(int(name[1:]) + 2)
+        if opcode in (GETATTR, SETATTR):
+            if opcode == SETATTR and struct.unpack_from('<I', body)[0] & 8:
+                self.store.set_size(node - 2, struct.unpack_from('<Q', body, 16)[0])
+            return struct.pack('<QII', 0, 0, 0) + self._attr(node)
+        if opcode in (OPEN, OPENDIR):
+            return struct.pack('<QII', 0, FOPEN_DIRECT_IO if self.settings.direct else FOPEN_KEEP_CACHE, 0)
+        if opcode in (READ, WRITE):
+            return self._transfer(opcode, node, body)
+        if opcode == STATFS:
+            return bytes(80)
+        if opcode in (RELEASE, FSYNC, DESTROY):
+            return b''
+        return errno.ENOSYS
+
+    def _init(self, body):
+        offered = struct.unpack_from('<I', body, 12)[0] | struct.unpack_from('<I', body, 16)[0] << 32
+        flags = (self.settings.flags | ASYNC_READ | BIG_WRITES | MAX_PAGES | INIT_EXT) & offered
+        return struct.pack('<IIIIHHIIHHII20xI', 7, 31, 65536, flags & 0xffffffff, 0, 0,
+                           self.settings.max_write, 1, MAX_WRITE // 4096, 0, flags >> 32, 0,
+                           self.settings.timeout)
+
+    def _attr(self, node):
+        mode, size = (0o40755, 0) if node == 1 else (0o100666, self.store.size(node - 2))
+        return struct.pack('<6Q10I', node, size, 0, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
+
+    def _transfer(self, opcode, node, body):
+        _, offset, size = struct.unpack_from('<QQI', body)
+        start, number = (node - 2) * FILE_SIZE + offset, node - 2
+        if opcode == READ:
+            return self.store.data[start:start + max(0, min(size, self.store.size(number) - offset))]
+        if offset + size > FILE_SIZE:
+            return errno.EFBIG
+        self.store.data[start:start + size] = body[40:40 + size]
+        self.store.set_size(number, max(self.store.size(number), offset + size))
+        return struct.pack('<II', size, 0)
+
+
+class Nursery:
+    """Starts servers from a process that was forked before the mount was there: one with an open file of
+    its own mount could not end, since closing that waits for the server."""
+
+    def __init__(self, store):
+        LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)  # the servers are our children to wait for
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                self._socket.close()
+                self._serve(theirs, store)
+            finally:
+                os._exit(0)
+        theirs.close()
+
+    @staticmethod
+    def _serve(theirs, store):
+        while True:
+            message, fds, _, _ = socket.recv_fds(theirs, 4096, 1)
+            if not message:
+                return
+            back, pid = os.pipe()
+            between = os.fork()
+            if between == 0:
+                server = os.fork()
+                if server == 0:
+                    for fd in (theirs.fileno(), back, pid):
+                        os.close(fd)
+                    os._exit(Server(fds[0], store, pickle.loads(message)).run())
+                os.write(pid, str(server).encode())
+                os._exit(0)
+            os.waitpid(between, 0)  # from now on it is the child of the tests
+            theirs.send(os.read(back, 64))
+            for fd in (fds[0], back, pid):
+                os.close(fd)
+
+    def start(self, device, settings):
+        socket.send_fds(self._socket, [pickle.dumps(settings)], [device])
+        return int(self._socket.recv(64))
+
+    def close(self):
+        if self.pid:
+            self._socket.close()
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.pid = 0
+
+
+def attach(device, mount, generation, flags=0):
+    fcntl.ioctl(device, IOC_ATTACH, struct.pack('<IIQ', mount, flags, generation))
+
+
+class Mount:
+    """A mount with the means to end its servers and to start others."""
+
+    def __init__(self, folder, settings=None):
+        self.folder, self.point = Path(folder), Path(folder) / 'mnt'
+        self.point.mkdir()
+        self.store, self.pids = Store(folder), []
+        self.settings = settings or Settings()
+        self._nursery = Nursery(self.store)
+        device = os.open('/dev/fuse', os.O_RDWR)
+        options = f'fd={device},rootmode=40000,user_id=0,group_id=0,allow_other'.encode()
+        if LIBC.mount(b'raw', bytes(self.point), b'fuse', 6, options) != 0:
+            raise OSError(ctypes.get_errno(), 'mount')
+        self.fork(device, self.settings)
+        os.close(device)
+        os.stat(self.point)
+        self.root = os.open(self.point, os.O_PATH)
+        self.number = os.minor(os.fstat(self.root).st_dev)
+
+    def fork(self, device, settings):
+        pid = self._nursery.start(device, settings)
+        self.pids.append(pid)
+        return pid
+
+    def kill(self, pid=None):
+        """Kills the server and waits until its device is closed."""
+        pid = pid or self.pids[-1]
+        os.kill(pid, signal.SIGKILL)
+        self.reap(pid)
+
+    def reap(self, pid):
+        """The exit status of a server that ends, -9 when it was killed."""
+        self.pids.remove(pid)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def succeed(self, generation=None, settings=None, flags=0):
+        """A new server that attached; its pid."""
+        device = os.open('/dev/fuse', os.O_RDWR)
+        try:
+            attach(device, self.root, self.generation() if generation is None else generation, flags)
+            return self.fork(device, settings or Settings(self.settings.flags, self.settings.timeout,
+                                                          self.settings.direct))
+        finally:
+            os.close(device)
+
+    def control(self, name):
+        return Path(f'/sys/fs/fuse/connections/{self.number}/{name}')
+
+    def generation(self):
+        return int(self.control('generation').read_text())
+
+    def wait_generation(self, wanted):
+        wait_until(lambda: self.generation() == wanted, f'generation {wanted}')
+
+    def unmount(self, flags=0):
+        os.close(self.root)
+        self.root = -1
+        if LIBC.umount2(bytes(self.point), flags) != 0:
+            raise OSError(ctypes.get_errno(), 'umount')
+
+    def stop(self):
+        self._nursery.close()
+        for pid in list(self.pids):
+            self.kill(pid)
+        if self.root >= 0:
+            try:
+                self.control('abort').write_text('1')
+            except FileNotFoundError:
+                pass
+            self.unmount(2)  # MNT_DETACH
+
+
+def wait_until(condition, what, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f'no {what} in {seconds} s'
+        time.sleep(0.005)
