@@ -1,6 +1,7 @@
 """Builds everything and runs every test; run through ./check, which sees to the packages."""
 
 import argparse
+import concurrent.futures
 import os
 import signal
 import subprocess
@@ -117,26 +118,62 @@ def build_all(name, env, options):
     return run
 
 
-def build_with_clang(suite):
+def build_with_clang():
     """The product and the fuzz targets: another compiler's opinion of the tests is not worth its time."""
     build.configure(BUILD / 'clang', [*STRICT, '-Dfuzz=true'], CLANG)
     build.compile_product(BUILD / 'clang')
     build.compile_below(BUILD / 'clang', 'test/fuzz')
-    suite.add_pass('product')
 
 
-def sanitized(name, check):
+def build_sanitized(name):
+    folder = BUILD / name
+    # Only the unit tests are built with a sanitizer; -Dwerror stays with the plain builds, since
+    # instrumentation makes the compiler see warnings that are not there.
+    build.configure(folder, ['-Dtests=true', f'-Db_sanitize={SANITIZERS[name]}',
+                             '-Db_lundef=false', '-Ddefault_library=static', '-Dbuildtype=plain',
+                             '-Doptimization=1'], GCC)
+    # The unit tests start the keeper.
+    if not build.compile_below(folder, 'test/unit') or not build.compile_below(folder, 'util'):
+        raise build.BuildError('no unit tests')
+
+
+class BuildsBeside:
+    """The builds that the later suites need, one after the other, beside the suites before them.
+
+    Tests wait most of the time, and a build in the scheduling class "idle" gets only what they leave.
+    """
+
+    STEPS = {'clang': build_with_clang, 'asan': lambda: build_sanitized('asan'),
+             'tsan': lambda: build_sanitized('tsan')}
+
+    def __init__(self):
+        self._thread = concurrent.futures.ThreadPoolExecutor(1, initializer=self._step_back)
+        self._started = {}
+
+    @staticmethod
+    def _step_back():
+        # Of this thread alone, and of the programs it starts.
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+    def start(self, names):
+        for name in names:
+            self._started[name] = self._thread.submit(self.STEPS[name])
+
+    def wait(self, name):
+        self._started[name].result()
+
+
+def built_with_clang(beside):
     def run(suite):
-        folder = BUILD / name
-        # Only the unit tests are built with a sanitizer; -Dwerror stays with the plain builds, since
-        # instrumentation makes the compiler see warnings that are not there.
-        build.configure(folder, ['-Dtests=true', f'-Db_sanitize={SANITIZERS[name]}',
-                                 '-Db_lundef=false', '-Ddefault_library=static', '-Dbuildtype=plain',
-                                 '-Doptimization=1'], GCC)
-        # The unit tests start the keeper.
-        if not build.compile_below(folder, 'test/unit') or not build.compile_below(folder, 'util'):
-            raise build.BuildError('no unit tests')
-        run_meson_tests(suite, folder, 'unit', check, SANITIZER_ENV)
+        beside.wait('clang')
+        suite.add_pass('product')
+    return run
+
+
+def sanitized(name, check, beside):
+    def run(suite):
+        beside.wait(name)
+        run_meson_tests(suite, BUILD / name, 'unit', check, SANITIZER_ENV)
     return run
 
 
@@ -345,7 +382,7 @@ def clean(suite, before):
             suite.add_pass(name)
 
 
-def plan(check):
+def plan(check, beside):
     """The suites in the order they run: (name, function, what it is for)."""
     args = check.args
     steps = [('gcc', build_all('gcc', GCC, [])), ('unit', lambda suite: run_meson_tests(
@@ -364,9 +401,9 @@ def plan(check):
         steps += [('programs', pytest_folder('integration/programs', check, options)),
                   ('posix', pytest_folder('posix', check, options)),
                   ('packages', pytest_folder('packages', check)),
-                  ('demo', demo(check)), ('clang', build_with_clang),
-                  ('fuzz', fuzz(check)), ('asan', sanitized('asan', check)),
-                  ('tsan', sanitized('tsan', check))]
+                  ('demo', demo(check)), ('clang', built_with_clang(beside)),
+                  ('fuzz', fuzz(check)), ('asan', sanitized('asan', check, beside)),
+                  ('tsan', sanitized('tsan', check, beside))]
     return steps
 
 
@@ -393,7 +430,8 @@ def main():
     check = Check(args)
     connection.ensure_fusectl()
     before = our_mounts()
-    steps = plan(check)
+    beside = BuildsBeside()
+    steps = plan(check, beside)
     steps.append(('other', others(check)))
     names = [*dict.fromkeys([name for name, _ in steps] + ['kernel', 'bench'])]
     wrong = [name for name in args.only or [] if name not in names]
@@ -401,25 +439,29 @@ def main():
         sys.exit(f'no such suite: {", ".join(wrong)}; there are {", ".join(names)}')
     if args.only and 'bench' in args.only:
         steps.append(('bench', bench))
+    steps = [(name, function) for name, function in steps if is_wanted(name, args.only)]
     built = True
+    if steps and steps[0][0] == 'gcc':
+        built = check.run(*steps.pop(0))
+    beside.start([name for name, _ in steps if name in beside.STEPS])
     for name, function in steps:
-        if args.only and name not in args.only and not (name == 'gcc' and needs_gcc(args.only)) \
-                and not (name == 'clang' and 'fuzz' in args.only):
-            continue
-        if not built and name not in ('clang', 'asan', 'tsan'):
+        if not built and name not in beside.STEPS:
             continue
         if name == 'other' and not meson_tests(BUILD / 'gcc', 'other'):
             continue
-        fine = check.run(name, function)
-        if name == 'gcc':
-            built = fine
+        check.run(name, function)
     check.run('clean', lambda suite: clean(suite, before))
     return check.finish()
 
 
-def needs_gcc(only):
-    return bool({'unit', 'crash', 'abi', 'integration', 'kernel', 'programs', 'posix', 'demo',
-                 'other'} & set(only))
+def is_wanted(name, only):
+    """Whether a suite runs, by the names that were given; none means all. What it needs is built, too."""
+    if not only or name in only:
+        return True
+    needed_by = {'gcc': {'unit', 'crash', 'abi', 'integration', 'kernel', 'programs', 'posix', 'demo',
+                         'other'},
+                 'clang': {'fuzz'}}
+    return not needed_by.get(name, set()).isdisjoint(only)
 
 
 if __name__ == '__main__':
