@@ -42,6 +42,7 @@ Result<HandleId> HandleTable::grant_in(Txn& txn, NodeId node, uint64_t fs_fh, ui
   store(r.fs_fh, fs_fh);
   store(r.poll_handle, 0);
   store(r.backing, backing);
+  store(r.lent_mode, 0);
   store(r.stream, 0);
   store(r.bound_generation, generation_.load(std::memory_order_relaxed));
   state_.streams().begin(*made, StreamTable::Opened::here);

@@ -52,6 +52,8 @@ class HandleTable {
   uint32_t open_flags(uint32_t index) const { return load(record(index).open_flags); }
   uint32_t backing(uint32_t index) const { return load(record(index).backing); }
   uint32_t fopen_flags(uint32_t index) const { return load(record(index).fopen_flags); }
+  uint32_t lent_mode(uint32_t index) const { return load(record(index).lent_mode); }
+  void set_lent_mode(uint32_t index, uint32_t mode) { store(record(index).lent_mode, mode); }
   // Somebody who polls the file waits to be told by that handle of the kernel's; 0: nobody.
   void set_poll_handle(uint32_t index, uint64_t kernel_handle);
   // Of all open handles. It is allowed to tell somebody who does not wait any more.

@@ -161,8 +161,8 @@ struct HandleRecord {
   uint64_t fs_fh;
   uint64_t poll_handle;  // the kernel's, of the last POLL that wants to be told; 0: none
   uint32_t backing;      // the number that the kernel knows its backing file by; 0: it has none
-  uint32_t spare;
-  uint64_t stream;  // of a directory: first record << 32 | entries; 0: nothing was delivered
+  uint32_t lent_mode;    // what its file's mode has to be put back to (seam/reopen.cc); 0: nothing
+  uint64_t stream;       // of a directory: first record << 32 | entries; 0: nothing was delivered
 };
 
 static_assert(sizeof(HandleRecord) == 64 && std::is_trivially_copyable_v<HandleRecord>);

@@ -1,13 +1,14 @@
 """Mounts of an ordinary user, through fusermount3."""
 
 import os
+import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from conftest import AS_NOBODY, NOBODY
-from fusetest import connection, procs
+from fusetest import connection, killer, procs
 from fusetest.filesystem import NotReady
 
 
@@ -54,6 +55,38 @@ def test_recovers(as_nobody):
         assert (done.returncode, done.stdout) == (0, 'text\n'), done.stderr + fs.log()
     server = fs.server()
     assert os.stat(f'/proc/{server}').st_uid == NOBODY
+
+
+# Makes files that nobody may write to, and writes to them; says how many.
+AUTHOR = r"""
+import os, sys, time
+folder, end, count = sys.argv[1], time.monotonic() + float(sys.argv[2]), 0
+while time.monotonic() < end:
+    count += 1
+    name = f'{folder}/{count}'
+    fd = os.open(name + '.new', os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o444)
+    for part in range(4):
+        assert os.write(fd, b'%d-%d ' % (count, part)) > 0
+    os.fsync(fd)
+    os.close(fd)
+    os.rename(name + '.new', name)
+print(count)
+"""
+
+
+def test_files_that_may_only_be_read(as_nobody, seed):
+    """Whom permissions bind can write on to what was opened before they said no."""
+    fs = as_nobody('passthrough_ll')
+    with killer.Killer(fs, 6, seed) as kills:
+        done = as_user('/usr/bin/python3', '-c', AUTHOR, str(fs.mnt), '4')
+    assert done.returncode == 0, done.stderr + fs.log()
+    assert len(kills.kills) > 5 and not kills.missed
+    count = int(done.stdout)
+    assert count > 5 and sorted(map(int, os.listdir(fs.src))) == list(range(1, count + 1))
+    for number in range(1, count + 1):
+        file = fs.src / str(number)
+        assert file.read_text() == ''.join(f'{number}-{part} ' for part in range(4))
+        assert stat.S_IMODE(file.stat().st_mode) == 0o444
 
 
 def test_state_is_private(as_nobody):

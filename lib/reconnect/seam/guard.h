@@ -29,6 +29,7 @@ enum class Guard {
   hide_told_before,    // the state knows of a hidden name before the file has it
   hide_once,           // what has the name after a rename is not hidden
   hidden_removed,      // a hidden file goes with its last handle
+  lent_noted,          // a mode that is changed to open a file again is noted before
   hidden_told,         // that a file is hidden is told to the layer above, whoever found it
   last,
 };

@@ -14,6 +14,7 @@ inline constexpr uint32_t kBeforeNote = 0;
 inline constexpr uint32_t kSizeNote = 1;   // of the file
 inline constexpr uint32_t kLookNotes = 1;  // and the next: of the two that are to be exchanged
 inline constexpr uint32_t kHideNote = 3;   // how far hide.cc is; by itself
+inline constexpr uint32_t kLentNote = 4;   // LentMode of the file it made; by itself
 
 enum class Before : uint64_t {
   unasked,

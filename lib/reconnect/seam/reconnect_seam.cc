@@ -125,12 +125,19 @@ bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
   return true;
 }
 
+// A successor died while it opened it again, and its file has another mode since.
+bool ReconnectSeam::is_lent(IdRef stale) const {
+  if (stale.kind != IdRef::Kind::handle) return false;
+  const auto handle = state_->handles().find(HandleId{*stale.id});
+  return handle && state_->handles().lent_mode(handle->index) != 0;
+}
+
 // The request waits; once the object is known it starts again from its bytes. A handle that a dead
 // server had opened needs no closing: then only the tables change. But with the last one a hidden
-// file has to go, if it has not gone yet.
+// file has to go, if it has not gone yet, and a mode that was lent has to be put back.
 void ReconnectSeam::park_and_revive(fuse_req& req, IdRef stale) {
   const bool released = req.row->replay == Replay::released;
-  if (released && !node_in_use(req)) return answer(req, 0);
+  if (released && !node_in_use(req) && !is_lent(stale)) return answer(req, 0);
   const auto go_on = [this, &req, released](int error) {
     if (error == 0) return run_again(req);
     answer(req, released ? 0 : error);

@@ -16,6 +16,7 @@
 #include "reconnect/seam/inquiry.h"
 #include "reconnect/seam/listing.h"
 #include "reconnect/seam/notes.h"
+#include "reconnect/seam/reopen.h"
 #include "reconnect/state.h"
 #include "session/seam.h"
 #include "session/session.h"
@@ -83,6 +84,7 @@ class ReconnectSeam final : public Seam {
   void end(fuse_req& req, const Slot& slot);
 
   // reconnect_seam.cc
+  bool is_lent(IdRef stale) const;
   void park_and_revive(fuse_req& req, IdRef stale);
   void run_again(fuse_req& req);
   void answer(fuse_req& req, int error);
@@ -198,6 +200,8 @@ class ReconnectSeam final : public Seam {
   void refuse_made(fuse_req& req, const fuse_entry_param& entry, int error);
   void compare_target(fuse_req& req, const fuse_entry_param& entry, int error);
   void compare_linked(fuse_req& req, const fuse_entry_param& entry, int error);
+  LentMode lent_mode_of_made(const fuse_req& req);
+  bool put_back_made(fuse_req& req);
   void open_made(fuse_req& req, const fuse_entry_param& entry);
   bool check_renamed(fuse_req& req, int error);
   bool is_moved(const fuse_req& req, const Identity& wanted, const Identity& found);

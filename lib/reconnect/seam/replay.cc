@@ -52,9 +52,11 @@ bool asked_once(const fuse_req& req) {
   return holds(req.row->opcode == Opcode::ioctl ? Guard::ioctl_policy : Guard::one_way_once);
 }
 
-// SFTP, for one, has no word for EEXIST: its filesystems say that something went wrong.
-bool may_mean_exists(int error) {
-  return error == EEXIST || error == EPERM || error == EIO;
+// SFTP, for one, has no word for EEXIST: its filesystems say that something went wrong. And a file
+// that was made so that nobody may write to it cannot be opened for that by who makes it again.
+bool may_mean_exists(Opcode opcode, int error) {
+  return error == EEXIST || error == EPERM || error == EIO ||
+         (error == EACCES && opcode == Opcode::create);
 }
 
 }  // namespace
@@ -100,6 +102,8 @@ int ReconnectSeam::objection_to_rerun(fuse_req& req) {
 // With all objects known, before the request is run. True: it is being taken care of.
 bool ReconnectSeam::check_before(fuse_req& req) {
   switch (req.row->replay) {
+    case Replay::made:
+      return put_back_made(req);
     case Replay::renamed:
       return check_exchanged(req);
     case Replay::appended:
@@ -116,7 +120,8 @@ bool ReconnectSeam::check_after(fuse_req& req, const Reply& reply) {
   if (reply.error == 0) return false;
   switch (req.row->replay) {
     case Replay::made:
-      if (!holds(Guard::made_exists) || !may_mean_exists(-reply.error)) return false;
+      if (!holds(Guard::made_exists) || !may_mean_exists(req.row->opcode, -reply.error))
+        return false;
       switch (req.row->opcode) {
         case Opcode::mkdir:
           return check_made(req, args_of<wire::Mkdir>(req).name, -reply.error);

@@ -1,6 +1,7 @@
 // Replay of what makes a name: that it exists is success when what is there is what was asked for.
 #include "reconnect/seam/arguments.h"
 #include "reconnect/seam/guard.h"
+#include "reconnect/seam/notes.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "wire/reply.h"
 
@@ -90,16 +91,49 @@ void ReconnectSeam::compare_linked(fuse_req& req, const fuse_entry_param& entry,
                  });
 }
 
+LentMode ReconnectSeam::lent_mode_of_made(const fuse_req& req) {
+  Slot slot = slot_of(req);
+  return {
+      [slot] { return static_cast<uint32_t>(slot.note(kLentNote)); },
+      [slot](uint32_t mode) mutable { slot.set_note(kLentNote, mode); },
+  };
+}
+
+// A successor died while it opened the file, and has left it with another mode.
+bool ReconnectSeam::put_back_made(fuse_req& req) {
+  const LentMode lent = lent_mode_of_made(req);
+  if (req.row->opcode != Opcode::create || lent.get() == 0) return false;
+  const auto parent = state_->nodes().find(req.message->node());
+  if (!parent) return false;
+  const auto args = args_of<wire::Create>(req);
+  ask_lookup(session_, *req.lane, state_->nodes().fs_ino(parent->index), args.name, false,
+             [this, &req, lent, flags = args.flags](const Answer& found) {
+               if (!found_one(found)) {
+                 lent.set(0);
+                 req.cleared = true;
+                 return run_again(req);
+               }
+               const uint64_t ino = found.entry.ino;
+               ask_put_back(session_, *req.lane, ino, flags, lent,
+                            [this, &req, ino](const Answer&) {
+                              tell_forget(session_, *req.lane, ino, 1);
+                              req.cleared = true;
+                              run_again(req);
+                            });
+             });
+  return true;
+}
+
 void ReconnectSeam::open_made(fuse_req& req, const fuse_entry_param& entry) {
-  ask_open(session_, *req.lane, entry.ino, args_of<wire::Create>(req).flags, false,
-           [this, &req, entry](const Answer& opened) {
-             if (opened.error != 0) {
-               tell_forget(session_, *req.lane, entry.ino, 1);
-               return answer(req, opened.error);
-             }
-             req.rerun = false;
-             reply(req, {.entry = &entry, .open = &opened.open});
-           });
+  ask_reopen(session_, *req.lane, entry.ino, args_of<wire::Create>(req).flags,
+             lent_mode_of_made(req), [this, &req, entry](const Answer& opened) {
+               if (opened.error != 0) {
+                 tell_forget(session_, *req.lane, entry.ino, 1);
+                 return answer(req, opened.error);
+               }
+               req.rerun = false;
+               reply(req, {.entry = &entry, .open = &opened.open});
+             });
 }
 
 }  // namespace fuse3::reconnect

@@ -194,22 +194,28 @@ void ReconnectSeam::reopen_handle(Lane& lane, HandleId id, Revived done) {
   const uint32_t index = handle->index;
   const uint64_t ino = state_->nodes().fs_ino(node->index);
   const bool directory = state_->handles().kind(index) == HandleKind::directory;
-  ask_open(session_, lane, ino, state_->handles().open_flags(index), directory,
-           [this, &lane, id, ino, directory, done](const Answer& answer) {
-             // ENOSYS: this filesystem has no open, so its handles mean nothing to it.
-             if (answer.error != 0 && answer.error != ENOSYS) {
-               state_->count(State::Figure::stale);
-               log(FUSE_LOG_WARNING,
-                   "fuse: a file that was open when the server died cannot be "
-                   "opened again: %s",
-                   strerror(answer.error));
-               return done(means_absence(answer.error) ? ESTALE : answer.error);
-             }
-             if (!state_->handles().rebind(id, answer.open.fh) && answer.error == 0) {
-               tell_release(session_, lane, ino, answer.open, directory);
-             }
-             done(0);
-           });
+  const uint32_t flags = state_->handles().open_flags(index);
+  Then then = [this, &lane, id, ino, directory, done](const Answer& answer) {
+    // ENOSYS: this filesystem has no open, so its handles mean nothing to it.
+    if (answer.error != 0 && answer.error != ENOSYS) {
+      state_->count(State::Figure::stale);
+      log(FUSE_LOG_WARNING,
+          "fuse: a file that was open when the server died cannot be "
+          "opened again: %s",
+          strerror(answer.error));
+      return done(means_absence(answer.error) ? ESTALE : answer.error);
+    }
+    if (!state_->handles().rebind(id, answer.open.fh) && answer.error == 0) {
+      tell_release(session_, lane, ino, answer.open, directory);
+    }
+    done(0);
+  };
+  if (directory) return ask_open(session_, lane, ino, flags, true, std::move(then));
+  LentMode lent{
+      [this, index] { return state_->handles().lent_mode(index); },
+      [this, index](uint32_t mode) { state_->handles().set_lent_mode(index, mode); },
+  };
+  ask_reopen(session_, lane, ino, flags, std::move(lent), std::move(then));
 }
 
 }  // namespace fuse3::reconnect

@@ -50,6 +50,12 @@ FilePtr Disk::walk(const std::string& path, FilePtr* parent, std::string* last) 
   return at;
 }
 
+int Disk::may_open(const File& file, int flags) {
+  const int access = flags & O_ACCMODE;
+  const mode_t needed = (access != O_WRONLY ? S_IRUSR : 0) | (access != O_RDONLY ? S_IWUSR : 0);
+  return !S_ISREG(file.mode) || (file.mode & needed) == needed ? 0 : EACCES;
+}
+
 FilePtr Disk::make_unnamed(mode_t mode) {
   auto file = std::make_shared<File>();
   file->number = ++last_number_;

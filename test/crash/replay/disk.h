@@ -43,6 +43,8 @@ class Disk {
   // By a path from the root; null if it is not there. `parent` gets the last directory.
   FilePtr walk(const std::string& path, FilePtr* parent = nullptr, std::string* last = nullptr);
 
+  // EACCES, by the owner's bits, as for every user but root.
+  static int may_open(const File& file, int flags);
   FilePtr make_unnamed(mode_t mode);
   int make(File& directory, const std::string& name, mode_t mode, dev_t rdev,
            const std::string& target, FilePtr* made);

@@ -183,6 +183,7 @@ int flush(const char*, fuse_file_info*) {
 int open_any(const char* path, fuse_file_info* info) {
   HighLevel& fs = begin("OPEN");
   const FilePtr file = fs.world.disk.walk(path);
+  if (const int error = file ? Disk::may_open(*file, info->flags) : 0) return -error;
   if (file && (info->flags & O_TRUNC) != 0) file->data.clear();
   fs.world.reached("after the change");
   return fs.open(file, info);
@@ -197,7 +198,9 @@ int create(const char* path, mode_t mode, fuse_file_info* info) {
   const Spot at = spot(fs, path);
   FilePtr file = fs.world.disk.find(*at.parent, at.name);
   if (file && (info->flags & O_EXCL) != 0) return -EEXIST;
-  if (!file) {
+  if (file) {
+    if (const int error = Disk::may_open(*file, info->flags)) return -error;
+  } else {
     (void)fs.world.disk.make(*at.parent, at.name, S_IFREG | (mode & 07777), 0, "", &file);
   }
   fs.world.reached("after the change");

@@ -197,6 +197,7 @@ void rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t new_
 void open_any(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   LowLevel& fs = begin(req, "OPEN");
   const FilePtr file = fs.file(ino);
+  if (const int error = Disk::may_open(*file, info->flags)) return end(req, error);
   if ((info->flags & O_TRUNC) != 0) file->data.clear();
   fs.world.reached("after the change");
   fs.open(file, info);
@@ -227,6 +228,8 @@ void create(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
     error = fs.world.disk.make(*directory, name, S_IFREG | (mode & 07777), 0, "", &file);
   } else if ((info->flags & O_EXCL) != 0) {
     error = EEXIST;
+  } else {
+    error = Disk::may_open(*file, info->flags);
   }
   create_in(req, file, error, info);
 }

@@ -38,7 +38,8 @@ constexpr GuardName kGuards[] = {
     FUSE3_NAME(shift_size),       FUSE3_NAME(xattr_before),     FUSE3_NAME(xattr_exists),
     FUSE3_NAME(xattr_gone),       FUSE3_NAME(ioctl_policy),     FUSE3_NAME(one_way_stored),
     FUSE3_NAME(one_way_once),     FUSE3_NAME(stored_reply),     FUSE3_NAME(hide_told_before),
-    FUSE3_NAME(hide_once),        FUSE3_NAME(hidden_removed),   FUSE3_NAME(hidden_told),
+    FUSE3_NAME(hide_once),        FUSE3_NAME(hidden_removed),   FUSE3_NAME(lent_noted),
+    FUSE3_NAME(hidden_told),
 };
 #undef FUSE3_NAME
 static_assert(std::size(kGuards) + 1 == static_cast<size_t>(Guard::last));

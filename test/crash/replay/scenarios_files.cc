@@ -193,6 +193,14 @@ std::vector<Scenario> contents() {
   return {
       {"read", opened(), [](Play& p) { read(p, 2), read(p, 8), read(p, 20); }},
       {"write", opened(), [](Play& p) { write(p, 3, "abcdef"), write(p, 20, "end"), read(p); }},
+      {"write after leave to do so was taken away", opened(),
+       [](Play& p) {
+         wire::SetattrIn in{};
+         in.valid = wire::fattr::mode;
+         in.mode = S_IFREG | 0444;
+         p.call(Opcode::setattr, f(p), body(in));
+         write(p, 3, "abcdef"), read(p);
+       }},
       {"append",
        opened(O_WRONLY | O_APPEND),
        [](Play& p) {

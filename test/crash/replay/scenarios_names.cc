@@ -45,9 +45,9 @@ void rename2(Play& p, const char* from, const char* to, uint32_t flags) {
   p.call(Opcode::rename2, 1, body(wire::Rename2In{1, flags, 0}, from, to));
 }
 
-void create(Play& p, uint32_t flags) {
+void create(Play& p, uint32_t flags, uint32_t mode = 0600) {
   const auto made =
-      p.call(Opcode::create, 1, body(wire::CreateIn{flags | O_RDWR, S_IFREG | 0600, 022, 0}, "n"));
+      p.call(Opcode::create, 1, body(wire::CreateIn{flags | O_RDWR, S_IFREG | mode, 022, 0}, "n"));
   if (!made.ok()) return;
   const auto out = made.as<wire::CreateOut>();
   wire::WriteIn in{};
@@ -135,6 +135,10 @@ std::vector<Scenario> making() {
       {"create where one is", [](Play& p) { file(p, "/n"); }, [](Play& p) { create(p, O_CREAT); }},
       {"create that must be new", [](Play& p) { file(p, "/n"), p.node("/n"); },
        [](Play& p) { create(p, O_CREAT | O_EXCL); }},
+      {"create, to write what nobody may write", make_nothing,
+       [](Play& p) { create(p, O_CREAT | O_EXCL, 0444); }},
+      {"create, to write what nobody may open, where one could have been", make_nothing,
+       [](Play& p) { create(p, O_CREAT, 0); }},
       {"tmpfile",
        make_nothing,
        [](Play& p) {
