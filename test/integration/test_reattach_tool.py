@@ -1,5 +1,6 @@
 """fuse-reattach: what it says about a mount in every state, and what its commands do."""
 
+import fcntl
 import json
 import os
 import signal
@@ -131,6 +132,32 @@ def test_inspect_shows_requests_files_and_nodes(bench):
     assert f'/folder/{long_name}' in text
     assert 'LIVE' in text and 'layout' in text and 'requests in hand' in text
     assert len(run('inspect', fs.mnt, '--rows', '1').splitlines()) < len(text.splitlines())
+
+
+def test_locks_are_counted_and_listed(bench):
+    """Before and after a crash; then they are given up."""
+    fs = bench.add(options=['flock', 'posix_lock'])
+    (fs.src / 'file').write_text('text')
+    with open(fs.mnt / 'file', 'r+', encoding='ascii') as file:
+        assert status(fs)['locks'] == 0
+        fcntl.flock(file, fcntl.LOCK_SH)
+        fcntl.lockf(file, fcntl.LOCK_EX, 10, 5)
+        fcntl.lockf(file, fcntl.LOCK_SH, 0, 100)
+        for crash in (False, True):
+            if crash:
+                fs.recover()
+            assert status(fs)['locks'] == 3
+            lines = run('inspect', fs.mnt).splitlines()
+            assert 'locks           3' in lines
+            listed = [line.split(', ')[:2] for line in lines if 'process' in line and '/file: ' in line]
+            assert sorted(listed) == [['  /file: range 100-end', 'shared'],
+                                      ['  /file: range 5-14', 'exclusive'],
+                                      ['  /file: whole file', 'shared']]
+            assert f'(process {os.getpid()})' in next(line for line in lines if 'range 5' in line)
+            assert f'fuse_reattach_locks{{mountpoint="{fs.mnt}"}} 3' in run('metrics').splitlines()
+        assert 'owner' in run('inspect', fs.mnt, '--rows', '1')
+        fcntl.lockf(file, fcntl.LOCK_UN)
+    assert procs.wait_until(lambda: status(fs)['locks'] == 0, 10)
 
 
 def test_it_looks_at_a_damaged_state_without_harm(bench):

@@ -24,7 +24,7 @@ _fuse_reattach() {
     argument)
       case $words[1] in
         status) _arguments '--json[as a JSON object]' '1: :_fuse_reattach_mountpoints' ;;
-        inspect) _arguments '--rows[how many files and nodes]:number:' '1: :_fuse_reattach_mountpoints' ;;
+        inspect) _arguments '--rows[how many files, locks and nodes]:number:' '1: :_fuse_reattach_mountpoints' ;;
         stop) _arguments '(-z --lazy)'{-z,--lazy}'[also while in use]' '1: :_fuse_reattach_mountpoints' ;;
         upgrade) _arguments '--start-within[until the new one must serve]:seconds:' '1: :_fuse_reattach_mountpoints' '*:: :_normal' ;;
         abort) _arguments '1: :_fuse_reattach_mountpoints' ;;

@@ -99,6 +99,7 @@ void add_figures(const Report& report, Object* json) {
   json->number("last_recovery_ns", header.figures.last_recovery_ns);
   json->number("nodes", header.heads.known_nodes);
   json->number("handles", header.heads.handle_count);
+  json->number("locks", report.view->lock_count());
   json->number("replayed", header.figures.replayed);
   json->number("resent", header.figures.resent);
   json->number("poisoned", header.figures.poisoned);
@@ -183,6 +184,8 @@ std::string as_metrics(const std::vector<Report>& reports) {
          [&](const Report& r) { return number(heads(r).known_nodes); });
   metric(out, reports, "handles", "gauge", "Open files and directories.",
          [&](const Report& r) { return number(heads(r).handle_count); });
+  metric(out, reports, "locks", "gauge", "Locks that the filesystem granted.",
+         [&](const Report& r) { return number(r.view->lock_count()); });
   metric(out, reports, "replayed_total", "counter", "Requests found unfinished and run again.",
          [&](const Report& r) { return number(figures(r).replayed); });
   metric(out, reports, "resent_total", "counter", "Replies sent again.",

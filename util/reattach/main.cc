@@ -63,8 +63,9 @@ void describe(CLI::App* app, Arguments* arguments) {
     std::cout << (arguments->json ? as_json(report) : as_text(report));
   });
 
-  CLI::App* look = command(app, "inspect", "requests in hand, open files and nodes", arguments);
-  look->add_option("--rows", arguments->rows, "how many files and nodes to show")
+  CLI::App* look =
+      command(app, "inspect", "requests in hand, open files, locks and nodes", arguments);
+  look->add_option("--rows", arguments->rows, "how many files, locks and nodes to show")
       ->capture_default_str();
   look->callback([=] { inspect(target(), arguments->rows); });
 

@@ -13,7 +13,7 @@ std::string as_text(const Report& report);
 std::string as_json(const Report& report);
 // Prometheus's text format.
 std::string as_metrics(const std::vector<Report>& reports);
-// Requests in hand, nodes and open files, `limit` of each of the latter two.
+// Requests in hand, open files, locks and nodes, `limit` of each of the latter three.
 std::string inspection(const Report& report, size_t limit);
 
 // How a process ended, from its wait status: "killed by signal 9".

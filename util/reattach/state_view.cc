@@ -1,5 +1,6 @@
 #include "state_view.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -145,6 +146,36 @@ void StateView::for_each_handle(size_t limit,
     see({id_of(record.tag, i), kind == HandleKind::directory, record.open_flags,
          record.bound_generation != generation(), path_of(static_cast<uint32_t>(record.node))});
     --limit;
+  }
+}
+
+uint32_t StateView::lock_count() const {
+  const Fixed& fixed = header_->fixed;
+  const LockSection section = lock_section_of(fixed.sections, fixed.layout_version);
+  return section.max_locks > 0 ? header_->locks.count : 0;
+}
+
+// A record says by its place in a chain that it is in use. A chain that is changed meanwhile, or is
+// damaged, may lead anywhere, so no more records are read than there are.
+void StateView::for_each_lock(size_t limit, const std::function<void(const LockView&)>& see) const {
+  const Fixed& fixed = header_->fixed;
+  const LockSection section = lock_section_of(fixed.sections, fixed.layout_version);
+  if (section.max_locks == 0 || lock_count() == 0) return;
+  const uint32_t end = std::min(header_->locks.high_water, section.max_locks);
+  std::vector<uint32_t> buckets(section.buckets);
+  if (!read_at(section.buckets_at, buckets.data(), buckets.size() * sizeof(uint32_t))) return;
+  uint32_t left = end;
+  for (uint32_t index : buckets) {
+    for (; index != 0 && index < end && left > 0 && limit > 0; --left, --limit) {
+      LockRecord record;
+      if (!read_at(section.records_at + uint64_t{index} * sizeof record, &record, sizeof record)) {
+        return;
+      }
+      see({static_cast<LockKind>(record.flags & 1), record.type == F_WRLCK,
+           (record.flags & kLockLost) != 0, record.start, record.end, record.owner, record.pid,
+           path_of(static_cast<uint32_t>(record.node))});
+      index = record.next;
+    }
   }
 }
 

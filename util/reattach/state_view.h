@@ -51,6 +51,20 @@ class StateView {
   };
   void for_each_handle(size_t limit, const std::function<void(const HandleView&)>& see) const;
 
+  struct LockView {
+    reconnect::LockKind kind;
+    bool writing;
+    bool lost;  // it could not be taken again after a crash
+    uint64_t start;
+    uint64_t end;    // the last byte
+    uint64_t owner;  // the kernel's number
+    uint32_t pid;
+    std::string path;
+  };
+  // None where the state was made by a library that kept no locks.
+  void for_each_lock(size_t limit, const std::function<void(const LockView&)>& see) const;
+  uint32_t lock_count() const;
+
   // Where a node lies below the mountpoint, as far as the table knows: "/" for the root.
   std::string path_of(uint32_t index) const;
 

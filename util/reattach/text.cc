@@ -85,6 +85,7 @@ void figure_lines(std::ostringstream& out, const StateView& view) {
   }
   line(out, "nodes", header.heads.known_nodes);
   line(out, "open files", header.heads.handle_count);
+  line(out, "locks", view.lock_count());
   line(out, "replayed", header.figures.replayed);
   line(out, "resent", header.figures.resent);
   line(out, "poisoned", header.figures.poisoned);
@@ -101,6 +102,11 @@ const char* name_of(Stage stage) {
       return "replied";
   }
   return "?";
+}
+
+std::string range_in_words(const StateView::LockView& lock) {
+  const bool to_end = lock.end >= static_cast<uint64_t>(INT64_MAX);
+  return std::to_string(lock.start) + "-" + (to_end ? "end" : std::to_string(lock.end));
 }
 
 const char* type_letter(uint32_t type) {
@@ -193,6 +199,13 @@ std::string inspection(const Report& report, size_t limit) {
     std::snprintf(flags, sizeof flags, "0%o", handle.open_flags);
     out << "  " << handle.id << ": " << (handle.directory ? "directory " : "file ") << handle.path
         << ", flags " << flags << (handle.stale ? ", not opened again yet" : "") << '\n';
+  });
+  out << "\nlocks\n";
+  view.for_each_lock(limit, [&](const StateView::LockView& lock) {
+    out << "  " << lock.path << ": " << (lock.kind == LockKind::posix ? "range " : "whole file")
+        << (lock.kind == LockKind::posix ? range_in_words(lock) : "") << ", "
+        << (lock.writing ? "exclusive" : "shared") << ", owner " << lock.owner << " (process "
+        << lock.pid << ')' << (lock.lost ? ", lost" : "") << '\n';
   });
   out << "\nnodes (id, lookups, type, path)\n";
   view.for_each_node(limit, [&](const StateView::NodeView& node) {
