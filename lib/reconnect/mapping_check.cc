@@ -193,6 +193,11 @@ bool Mapping::heads_possible(std::string* why) const {
     return refuse(why, "the state counts %u node records of at most %u", nodes,
                   sections_.max_nodes);
   }
+  // INIT came by a device, into a slot.
+  if (load(header().init_request_length) != 0 &&
+      (load(header().slots_ready) == 0 || load(header().device_count) == 0)) {
+    return refuse(why, "the state has an INIT request, but no device or no place for requests");
+  }
   const uint32_t handles = load(heads.handle_high_water);
   if (handles == 0 || handles > sections_.max_handles) {
     return refuse(why, "the state counts %u handle records of at most %u", handles,

@@ -113,7 +113,8 @@ bool NodeTable::read_edge(uint32_t carrier, char* name, Edge* edge) const {
   const uint32_t parent = load(record(carrier).parent);
   if (!is(parent, Kind::node)) return false;
   *edge = Edge{parent, copy_name(carrier, name), is_hidden(carrier)};
-  return true;
+  // A damaged name would lead to another file.
+  return hash_edge(parent, edge->name) == load(record(carrier).name_hash);
 }
 
 bool NodeTable::next_edge(uint32_t index, uint32_t* cursor, char* name, Edge* edge) const {

@@ -5,6 +5,7 @@
 // incarnation registered, those that are opened get it as well, whatever the filesystem registered
 // for them, which it gives back itself. What nobody can give back any more the library does.
 #include "lowlevel/backing.h"
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
 
 namespace fuse3::reconnect {
@@ -45,6 +46,7 @@ void ReconnectSeam::find_old_backings() {
 // What the kernel is told for an open file for which the filesystem has registered `id`.
 uint32_t ReconnectSeam::backing_for(NodeId node, uint32_t id) {
   if (!any_old_backings_.load(std::memory_order_acquire)) return id;
+  if (!holds(Guard::backing_same)) return id;
   std::lock_guard guard(backings_lock_);
   const auto old = old_backings_.find(node.value);
   if (old == old_backings_.end()) return id;

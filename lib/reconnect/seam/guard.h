@@ -31,6 +31,18 @@ enum class Guard {
   hidden_removed,      // a hidden file goes with its last handle
   lent_noted,          // a mode that is changed to open a file again is noted before
   hidden_told,         // that a file is hidden is told to the layer above, whoever found it
+  lock_stored,         // a lock that was granted is in the table
+  lock_taken_again,    // by a successor, before anybody else gets it
+  lock_superseded,     // of two that exclude each other the later one is true
+  lock_gone_by_flush,  // FLUSH ends the owner's locks
+  lock_gone_by_close,  // RELEASE ends those of the handle
+  poller_noted,        // who waits in poll(2) is in the table
+  poller_woken,        // and woken by a successor
+  interrupt_kept,      // that a request was interrupted holds for its second run
+  interrupt_settled,   // also when the server died with the INTERRUPT in hand
+  backing_same,        // one backing file for all open files of a node
+  stream_noted,        // what a directory stream has delivered
+  stream_read_on,      // is left out when it is read on
   last,
 };
 

@@ -2,6 +2,7 @@
 // for the second run, too.
 #include <cstring>
 
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "support/newer_fields.h"
 #include "wire/request.h"
@@ -32,13 +33,14 @@ bool ReconnectSeam::mark_interrupted(RequestId target) {
 }
 
 void ReconnectSeam::interrupting(RequestId target) {
-  (void)mark_interrupted(target);
+  if (holds(Guard::interrupt_kept)) (void)mark_interrupted(target);
 }
 
 // At the start of a successor. True: it is done; else it is run like any other, and the kernel told
 // to ask again.
 bool ReconnectSeam::settle_interrupt(const Slot& slot) {
   if (FUSE3_FIELD_OR(session_.connection, no_interrupt, 0) != 0) return false;
+  if (!holds(Guard::interrupt_settled)) return false;
   const auto message = wire::Message::parse(slot.request());
   if (!message || message->opcode() != Opcode::interrupt) return false;
   const auto args = wire::decode<wire::Interrupt>(*message, session_.negotiated);

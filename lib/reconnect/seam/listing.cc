@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "reconnect/seam/arguments.h"
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/listing.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "reconnect/seam/reply_bytes.h"
@@ -36,7 +37,7 @@ void ReconnectSeam::note_listing(fuse_req& req, const Slot& slot, std::span<std:
                                    : wire::ReadArgs(args_of<wire::Readdir>(req));
   // Without a handle (the kernel opens directories without asking) there is nowhere to note it.
   const auto handle = state_->handles().find(args.handle);
-  if (!handle || entries.empty()) return;
+  if (!handle || entries.empty() || !holds(Guard::stream_noted)) return;
   // Not where the stream was before: what it has delivered up to there is not known.
   std::optional<uint32_t> position = streams.position(handle->index, args.offset);
   if (!position) return;

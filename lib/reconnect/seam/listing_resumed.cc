@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "reconnect/seam/arguments.h"
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/listing.h"
 #include "reconnect/seam/reconnect_seam.h"
 
@@ -159,7 +160,7 @@ void ReconnectSeam::keep_resumed(HandleId handle, ResumedListing listing) {
 
 // True: the request is being taken care of.
 bool ReconnectSeam::read_on(fuse_req& req) {
-  if (!successor_ || !is_listing(req)) return false;
+  if (!successor_ || !is_listing(req) || !holds(Guard::stream_read_on)) return false;
   const wire::ReadArgs args = read_args(req);
   const auto handle = state_->handles().find(args.handle);
   const auto node = state_->nodes().find(req.message->node());

@@ -8,6 +8,7 @@
 
 #include "reconnect/lock_conflicts.h"
 #include "reconnect/seam/arguments.h"
+#include "reconnect/seam/guard.h"
 #include "reconnect/seam/lock_revival.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "support/log.h"
@@ -51,6 +52,7 @@ Result<void> ReconnectSeam::store_lock(fuse_req& req, const Slot& slot,
 
 // In a successor, before anything is run.
 void ReconnectSeam::find_stale_locks() {
+  if (!holds(Guard::lock_taken_again)) return;
   std::lock_guard guard(lock_revivals_lock_);
   for (const NodeId node : state_->locks().nodes()) stale_locks_.try_emplace(node.value);
   stale_lock_nodes_.store(stale_locks_.size(), std::memory_order_release);
@@ -141,8 +143,8 @@ void ReconnectSeam::revive_locks(fuse_req& req, NodeId node) {
     run_again(req);
     for (fuse_req* other : waiting) run_again(*other);
   };
-  (new LockRevival(session_, *state_, *req.lane, node, without_superseded(std::move(held)),
-                   {revive, lost, done}))
+  if (holds(Guard::lock_superseded)) held = without_superseded(std::move(held));
+  (new LockRevival(session_, *state_, *req.lane, node, std::move(held), {revive, lost, done}))
       ->run();
 }
 

@@ -126,14 +126,17 @@ Result<void> ReconnectSeam::store_edges(fuse_req& req, const Slot& slot, const S
     case Opcode::setlk:
     case Opcode::setlkw:
       if (error != 0 || !state_->locks().enabled()) break;
+      if (!holds(Guard::lock_stored)) break;
       return store_lock(req, slot, publish);
     case Opcode::flush:
       // Whatever the filesystem says: the file is closed.
-      if (state_->locks().count() == 0) break;
+      if (state_->locks().count() == 0 || !holds(Guard::lock_gone_by_flush)) break;
       return state_->locks().drop_owner(slot, parent, args_of<wire::Flush>(req).lock_owner,
                                         publish);
     case Opcode::release:
-      (void)state_->locks().drop_handle(slot, parent, args_of<wire::Release>(req).handle);
+      if (holds(Guard::lock_gone_by_close)) {
+        (void)state_->locks().drop_handle(slot, parent, args_of<wire::Release>(req).handle);
+      }
       free_handle(slot, args_of<wire::Release>(req).handle, publish);
       closed(req);
       return {};

@@ -127,6 +127,7 @@ World new_world() {
   World world;
   world.state = must(State::create(UniqueFd(::memfd_create("state", MFD_CLOEXEC)), parameters));
   must(world.state->claim(Generation{0}, kSomebody));
+  must(world.state->add_device());
   world.slot = must(world.state->slots().acquire());
   return world;
 }

@@ -32,6 +32,7 @@ void on_point(CrashPoint point) {
 // What makes a path go away with its last file.
 void use(State& state) {
   const auto none = SlotPublish::none();
+  ASSERT_TRUE(state.add_device().ok());
   Slot slot = take_slot(state);
   const NodeId d = state.nodes().grant(slot, kRootNode, "d", 10, 0, folder(10), none)->id;
   const NodeId f = state.nodes().grant(slot, d, "f", 11, 0, file(11), none)->id;

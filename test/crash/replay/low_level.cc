@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "session/session.h"
 #include "world.h"
 
 namespace fuse3::reconnect {
@@ -69,6 +70,31 @@ class LowLevel final : public Filesystem {
     return true;
   }
   fuse_req_t kept() { return std::exchange(kept_, nullptr); }
+  // One that waits until it is interrupted.
+  fuse_req_t waiting = nullptr;
+  bool interrupted = false;
+  fuse_pollhandle* bell = nullptr;
+  uint64_t generation() const { return base_ >> 32; }
+
+  // Locks of whole files: by file and owner, for reading or writing.
+  std::map<std::pair<const File*, uint64_t>, short> locks;
+  // The owner whose lock is in the way; 0: nobody's.
+  uint64_t who_excludes(const File* file, uint64_t owner, short type) const {
+    for (const auto& [key, held] : locks) {
+      if (key.first != file || key.second == owner) continue;
+      if (held == F_WRLCK || type == F_WRLCK) return key.second;
+    }
+    return 0;
+  }
+  int lock(const File* file, uint64_t owner, short type) {
+    if (type == F_UNLCK) {
+      locks.erase({file, owner});
+      return 0;
+    }
+    if (who_excludes(file, owner, type) != 0) return EAGAIN;
+    locks[{file, owner}] = type;
+    return 0;
+  }
 
   World& world;
 
@@ -126,6 +152,18 @@ void getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   LowLevel& fs = begin(req, "GETATTR");
   const FilePtr file = info != nullptr ? fs.opened(info) : fs.file(ino);
   if (file->xattrs.contains("late") && fs.keep(req)) return;
+  if (file->xattrs.contains("waits")) {
+    if (fuse_req_interrupted(req) != 0) return void(fuse_reply_err(req, EINTR));
+    if (file->xattrs.contains("once") && fs.generation() > 1) {
+      const struct stat attr = file->attributes();
+      return void(fuse_reply_attr(req, &attr, 0));
+    }
+    fs.waiting = req;
+    const auto note = [](fuse_req_t, void* data) {
+      static_cast<LowLevel*>(data)->interrupted = true;
+    };
+    return fuse_req_interrupt_func(req, note, &fs);
+  }
   const struct stat attr = file->attributes();
   fuse_reply_attr(req, &attr, 0);
 }
@@ -201,11 +239,17 @@ void open_any(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   if ((info->flags & O_TRUNC) != 0) file->data.clear();
   fs.world.reached("after the change");
   fs.open(file, info);
+  if (file->xattrs.contains("backing")) {
+    info->backing_id = static_cast<int>(10 + fs.generation());
+    req->session->seam->backing_opened(static_cast<uint32_t>(info->backing_id));
+  }
   fuse_reply_open(req, info);
 }
 
-void release_any(fuse_req_t req, fuse_ino_t, fuse_file_info* info) {
-  begin(req, "RELEASE").release(info);
+void release_any(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
+  LowLevel& fs = begin(req, "RELEASE");
+  fs.release(info);
+  if (info->flock_release != 0) fs.locks.erase({fs.file(ino).get(), info->lock_owner});
   end(req, 0);
 }
 
@@ -264,12 +308,17 @@ void write(fuse_req_t req, fuse_ino_t, const char* bytes, size_t size, off_t off
   fs.world.disk.write(file, at, text.substr(0, size / 2));
   fs.world.reached("in the middle of a write");
   fs.world.disk.write(file, at + size / 2, text.substr(size / 2));
+  if (fuse_pollhandle* bell = std::exchange(fs.bell, nullptr)) {
+    fuse_lowlevel_notify_poll(bell);
+    fuse_pollhandle_destroy(bell);
+  }
   fs.world.reached("after the change");
   fuse_reply_write(req, size);
 }
 
-void done(fuse_req_t req, fuse_ino_t, fuse_file_info*) {
-  begin(req, "FLUSH");
+void flush(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
+  LowLevel& fs = begin(req, "FLUSH");
+  fs.locks.erase({fs.file(ino).get(), info->lock_owner});
   end(req, 0);
 }
 
@@ -285,7 +334,14 @@ void list(fuse_req_t req, size_t size, off_t offset, fuse_file_info* info, Add a
   std::string buffer(size, '\0');
   size_t used = 0;
   off_t at = 0;
-  for (const auto& [name, file] : fs.opened(info)->names) {
+  const FilePtr directory = fs.opened(info);
+  std::vector<std::pair<std::string, FilePtr>> entries(directory->names.begin(),
+                                                       directory->names.end());
+  // In another order with the next server.
+  if (directory->xattrs.contains("shuffled") && fs.generation() % 2 == 0) {
+    std::reverse(entries.begin(), entries.end());
+  }
+  for (const auto& [name, file] : entries) {
     if (++at <= offset) continue;
     const size_t length = add(req, buffer.data() + used, size - used, name.c_str(), fs, file, at);
     if (length > size - used) break;
@@ -315,7 +371,10 @@ void readdirplus(fuse_req_t req, fuse_ino_t, size_t size, off_t offset, fuse_fil
 }
 
 void statfs(fuse_req_t req, fuse_ino_t) {
-  begin(req, "STATFS");
+  LowLevel& fs = begin(req, "STATFS");
+  if (fs.waiting != nullptr && fs.interrupted) {
+    fuse_reply_err(std::exchange(fs.waiting, nullptr), EINTR);
+  }
   struct statvfs out {};
   out.f_namemax = 77;
   fuse_reply_statfs(req, &out);
@@ -358,20 +417,32 @@ void access(fuse_req_t req, fuse_ino_t ino, int mask) {
   fuse_reply_err(req, (mask & 2) != 0 && (file->mode & 0200) == 0 ? EACCES : 0);
 }
 
-void getlk(fuse_req_t req, fuse_ino_t, fuse_file_info*, struct flock* lock) {
-  begin(req, "GETLK");
-  lock->l_type = F_UNLCK;
+void getlk(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info, struct flock* lock) {
+  LowLevel& fs = begin(req, "GETLK");
+  const uint64_t other = fs.who_excludes(fs.file(ino).get(), info->lock_owner, lock->l_type);
+  lock->l_type = other == 0 ? F_UNLCK : F_WRLCK;
+  lock->l_pid = static_cast<pid_t>(other);
   fuse_reply_lock(req, lock);
 }
 
-void setlk(fuse_req_t req, fuse_ino_t, fuse_file_info*, struct flock*, int) {
-  begin(req, "SETLK");
-  end(req, 0);
+// The first server answers an unlocking late, when the next one asks for what is free now.
+void end_lock(fuse_req_t req, LowLevel& fs, const FilePtr& file, uint64_t owner, short type) {
+  const int error = fs.lock(file.get(), owner, type);
+  if (type == F_UNLCK && file->xattrs.contains("late") && fs.keep(req)) return;
+  end(req, error);
+  if (fuse_req_t kept = fs.kept()) end(kept, 0);
 }
 
-void flock(fuse_req_t req, fuse_ino_t, fuse_file_info*, int) {
-  begin(req, "FLOCK");
-  end(req, 0);
+void setlk(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info, struct flock* lock, int) {
+  LowLevel& fs = begin(req, "SETLK");
+  end_lock(req, fs, fs.file(ino), info->lock_owner, lock->l_type);
+}
+
+void flock(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info, int operation) {
+  LowLevel& fs = begin(req, "FLOCK");
+  const int how = operation & ~LOCK_NB;
+  const short type = how == LOCK_UN ? F_UNLCK : how == LOCK_SH ? F_RDLCK : F_WRLCK;
+  end_lock(req, fs, fs.file(ino), info->lock_owner, type);
 }
 
 void bmap(fuse_req_t req, fuse_ino_t, size_t, uint64_t block) {
@@ -390,8 +461,8 @@ void ioctl(fuse_req_t req, fuse_ino_t, unsigned command, void*, fuse_file_info*,
 }
 
 void poll(fuse_req_t req, fuse_ino_t, fuse_file_info*, fuse_pollhandle* handle) {
-  begin(req, "POLL");
-  if (handle != nullptr) fuse_pollhandle_destroy(handle);
+  LowLevel& fs = begin(req, "POLL");
+  if (handle != nullptr) fuse_pollhandle_destroy(std::exchange(fs.bell, handle));
   fuse_reply_poll(req, 5);
 }
 
@@ -438,7 +509,7 @@ fuse_lowlevel_ops operations() {
   ops.link = link, ops.unlink = unlink, ops.rmdir = rmdir, ops.rename = rename;
   ops.open = open_any, ops.opendir = open_any, ops.release = release_any;
   ops.releasedir = release_any, ops.create = create, ops.tmpfile = tmpfile, ops.read = read;
-  ops.write = write, ops.flush = done, ops.fsync = synced, ops.fsyncdir = synced;
+  ops.write = write, ops.flush = flush, ops.fsync = synced, ops.fsyncdir = synced;
   ops.readdir = readdir, ops.readdirplus = readdirplus, ops.statfs = statfs;
   ops.setxattr = setxattr, ops.getxattr = getxattr, ops.listxattr = listxattr;
   ops.removexattr = removexattr, ops.access = access, ops.getlk = getlk, ops.setlk = setlk;

@@ -1,5 +1,6 @@
 #include "play.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "wire/reply.h"
@@ -91,6 +92,34 @@ test::Answer Play::answer(Opcode opcode, uint64_t unique) {
     notes_.push_back(show(opcode, answer, world_.numbers()));
   }
   return answer;
+}
+
+test::Answer Play::ask(Opcode opcode, uint64_t at, const Bytes& arguments) {
+  sent_.insert(opcode);
+  return world_.wait(world_.submit(opcode, at, arguments));
+}
+
+void Play::note_names(uint64_t at, uint64_t handle, uint32_t size) {
+  constexpr int kMostReplies = 20;
+  std::vector<std::string> names;
+  wire::ReadIn in{};
+  in.fh = handle, in.size = size;
+  for (int replies = 0; replies < kMostReplies; ++replies) {
+    const test::Answer answer = ask(Opcode::readdir, at, body(in));
+    if (answer.error != 0) return notes_.push_back(show(Opcode::readdir, answer, false));
+    if (answer.payload.empty()) break;
+    for (size_t place = 0; place + sizeof(wire::Dirent) <= answer.payload.size();) {
+      wire::Dirent entry;
+      std::memcpy(&entry, answer.payload.data() + place, sizeof entry);
+      names.push_back(answer.text().substr(place + sizeof entry, entry.namelen));
+      place += (sizeof entry + entry.namelen + 7) / 8 * 8;
+      in.offset = entry.off;
+    }
+  }
+  std::sort(names.begin(), names.end());
+  std::string text = "names";
+  for (const std::string& name : names) text += " " + name;
+  notes_.push_back(text);
 }
 
 void Play::tell(Opcode opcode, uint64_t at, const Bytes& arguments) {

@@ -24,6 +24,11 @@ class Play {
   // An answer that is waited for later.
   uint64_t send(wire::Opcode opcode, uint64_t node, const test::Bytes& body);
   test::Answer answer(wire::Opcode opcode, uint64_t unique);
+  // Of which only what the scenario makes of it is noted down.
+  test::Answer ask(wire::Opcode opcode, uint64_t node, const test::Bytes& body);
+  // All entries of an open directory, by replies of so many bytes, whatever their order.
+  void note_names(uint64_t node, uint64_t handle, uint32_t size);
+  void note(const std::string& text) { notes_.push_back(text); }
   // What has no reply.
   void tell(wire::Opcode opcode, uint64_t node, const test::Bytes& body = {});
 
@@ -56,5 +61,6 @@ struct Scenario {
 
 const std::vector<Scenario>& name_scenarios();
 const std::vector<Scenario>& file_scenarios();
+const std::vector<Scenario>& shared_scenarios();
 
 }  // namespace fuse3::reconnect

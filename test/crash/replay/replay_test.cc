@@ -3,14 +3,20 @@
 // a successor that dies as well. What applications are answered and what the disk contains has to
 // be what it is without any death.
 //
-//   replay_test [--high-level] [--single] [--mutants] [NAME-PART]
+//   replay_test [--high-level] [--single] [--mutants] [--spoil] [NAME-PART]
+//
+// --spoil: instead, every byte of a state is spoiled (damaged.h). FUSE_TEST_LONG=1 spoils all of
+// them, else it is some, by FUSE_TEST_SEED.
 #include <unistd.h>
 
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <random>
 #include <set>
 
+#include "damaged.h"
 #include "lowlevel/rows.h"
 #include "play.h"
 #include "reconnect/seam/guard.h"
@@ -20,6 +26,7 @@ namespace fuse3::reconnect {
 namespace {
 
 constexpr unsigned kSecondsToLive = 500;
+constexpr size_t kSpoilStep = 211;
 constexpr uint64_t kNotOffered = wire::init_flag::bit(31) | wire::init_flag::setxattr_ext |
                                  wire::init_flag::posix_locks | wire::init_flag::flock_locks;
 constexpr uint64_t kOffered = (wire::init_flag::bit(43) - 1) & ~kNotOffered;
@@ -31,15 +38,19 @@ struct GuardName {
 #define FUSE3_NAME(guard) \
   { Guard::guard, #guard }
 constexpr GuardName kGuards[] = {
-    FUSE3_NAME(made_exists),      FUSE3_NAME(made_is_as_asked), FUSE3_NAME(made_was_not_known),
-    FUSE3_NAME(symlink_target),   FUSE3_NAME(linked_looks),     FUSE3_NAME(removed_is_gone),
-    FUSE3_NAME(renamed_is_there), FUSE3_NAME(exchange_before),  FUSE3_NAME(exchange_looks),
-    FUSE3_NAME(noreplace_source), FUSE3_NAME(renames_first),    FUSE3_NAME(append_size),
-    FUSE3_NAME(shift_size),       FUSE3_NAME(xattr_before),     FUSE3_NAME(xattr_exists),
-    FUSE3_NAME(xattr_gone),       FUSE3_NAME(ioctl_policy),     FUSE3_NAME(one_way_stored),
-    FUSE3_NAME(one_way_once),     FUSE3_NAME(stored_reply),     FUSE3_NAME(hide_told_before),
-    FUSE3_NAME(hide_once),        FUSE3_NAME(hidden_removed),   FUSE3_NAME(lent_noted),
-    FUSE3_NAME(hidden_told),
+    FUSE3_NAME(made_exists),        FUSE3_NAME(made_is_as_asked),   FUSE3_NAME(made_was_not_known),
+    FUSE3_NAME(symlink_target),     FUSE3_NAME(linked_looks),       FUSE3_NAME(removed_is_gone),
+    FUSE3_NAME(renamed_is_there),   FUSE3_NAME(exchange_before),    FUSE3_NAME(exchange_looks),
+    FUSE3_NAME(noreplace_source),   FUSE3_NAME(renames_first),      FUSE3_NAME(append_size),
+    FUSE3_NAME(shift_size),         FUSE3_NAME(xattr_before),       FUSE3_NAME(xattr_exists),
+    FUSE3_NAME(xattr_gone),         FUSE3_NAME(ioctl_policy),       FUSE3_NAME(one_way_stored),
+    FUSE3_NAME(one_way_once),       FUSE3_NAME(stored_reply),       FUSE3_NAME(hide_told_before),
+    FUSE3_NAME(lock_stored),        FUSE3_NAME(lock_taken_again),   FUSE3_NAME(lock_superseded),
+    FUSE3_NAME(lock_gone_by_flush), FUSE3_NAME(lock_gone_by_close), FUSE3_NAME(poller_noted),
+    FUSE3_NAME(poller_woken),       FUSE3_NAME(interrupt_kept),     FUSE3_NAME(interrupt_settled),
+    FUSE3_NAME(backing_same),       FUSE3_NAME(stream_noted),       FUSE3_NAME(stream_read_on),
+    FUSE3_NAME(hide_once),          FUSE3_NAME(hidden_removed),     FUSE3_NAME(hidden_told),
+    FUSE3_NAME(lent_noted),
 };
 #undef FUSE3_NAME
 static_assert(std::size(kGuards) + 1 == static_cast<size_t>(Guard::last));
@@ -152,7 +163,7 @@ void every_death(const Scenario& scenario, const Run& run, Totals* totals) {
 
 std::vector<const Scenario*> chosen(const Run& run, const char* part) {
   std::vector<const Scenario*> list;
-  for (const auto* group : {&name_scenarios(), &file_scenarios()}) {
+  for (const auto* group : {&name_scenarios(), &file_scenarios(), &shared_scenarios()}) {
     for (const Scenario& scenario : *group) {
       if (scenario.low_level_only && run.interface == Interface::high_level) continue;
       if (std::strstr(scenario.name, part) != nullptr) list.push_back(&scenario);
@@ -204,9 +215,20 @@ bool all_mutants_are_found() {
   return all;
 }
 
+int spoil(Interface interface) {
+  const char* length = std::getenv("FUSE_TEST_LONG");
+  const char* text = std::getenv("FUSE_TEST_SEED");
+  const bool all = length != nullptr && std::strcmp(length, "1") == 0;
+  const size_t step = all ? 1 : kSpoilStep;
+  const size_t seed = text != nullptr ? std::strtoull(text, nullptr, 0) : std::random_device{}();
+  std::printf("FUSE_TEST_SEED=%zu\n", seed % step);
+  ::alarm(0);
+  return spoil_every_byte(interface, seed % step, step) == 0 ? 0 : 1;
+}
+
 int main_of(int argc, char** argv) {
   Run run;
-  bool mutants = false;
+  bool mutants = false, spoils = false;
   const char* part = "";
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--high-level") == 0) {
@@ -215,12 +237,15 @@ int main_of(int argc, char** argv) {
       run.pairs = false;
     } else if (std::strcmp(argv[i], "--mutants") == 0) {
       mutants = true;
+    } else if (std::strcmp(argv[i], "--spoil") == 0) {
+      spoils = true;
     } else {
       part = argv[i];
     }
   }
   ::alarm(kSecondsToLive);
   fuse_set_log_func([](fuse_log_level, const char*, va_list) {});
+  if (spoils) return spoil(run.interface);
   if (mutants) return all_mutants_are_found() ? 0 : 1;
   Totals totals;
   for (const Scenario* scenario : chosen(run, part)) every_death(*scenario, run, &totals);

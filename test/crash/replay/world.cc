@@ -79,19 +79,23 @@ void World::reached(const char* place) {
   fail("a dead server went on");
 }
 
-// The next server: the first one, or a successor.
-void World::start() {
+// The next server: the first one, or a successor. False: it does not want the state.
+bool World::start() {
   std::unique_ptr<State> state = std::move(first_);
   const bool successor = state == nullptr;
   if (successor) {
+    if (look_) std::exchange(look_, nullptr)(state_fd_.get());
     std::string why;
     auto left = State::open(UniqueFd(::dup(state_fd_.get())), &why);
-    if (!left) fail(why.c_str());
+    if (!left) {
+      if (why.empty()) fail("no reason was given");
+      return false;
+    }
     state = *std::move(left);
   }
   const auto generation = state->generation();
   if (!state->claim(generation, ::getpid()) || (successor && !state->recover())) {
-    fail("the state is damaged");
+    return false;
   }
   filesystem_ = interface_ == Interface::low_level ? new_low_level(*this, generation.value + 1)
                                                    : new_high_level(*this, generation.value + 1);
@@ -108,6 +112,7 @@ void World::start() {
   use(*session, std::make_unique<ReconnectSeam>(*session, std::move(state), nullptr, UniqueFd(), "",
                                                 successor, kKilled));
   serving_ = false;
+  return true;
 }
 
 // Its memory and descriptors go with it; what lies on its stack stays as it is.
@@ -126,10 +131,16 @@ void World::entry() {
 
 // A worker with one place, as far as the kernel has requests.
 void World::run() {
-  if (!filesystem_) start();
+  if (refused_ || (!filesystem_ && !start())) {
+    refused_ = true;
+    return complain("the state was refused");
+  }
   fuse_session& session = *filesystem_->session();
   Seam& seam = *session.seam;
-  if (!std::exchange(serving_, true) && !seam.serving()) return complain("it does not serve");
+  if (!std::exchange(serving_, true) && !seam.serving()) {
+    refused_ = true;
+    return complain("it does not serve");
+  }
   Lane* lane = take_lane(session);
   Place place;
   for (;;) {
@@ -184,6 +195,7 @@ std::vector<std::string> World::problems() {
   if (!state().verify_full(&why)) all.push_back("the tables: " + why);
   if (state().nodes().count() != 1) all.push_back("nodes are left");
   state().handles().for_each([&](uint32_t) { all.push_back("a handle is left"); });
+  if (state().locks().count() != 0) all.push_back("a lock is left");
   state().slots().for_each_used([&](const Slot&) { all.push_back("a request is left"); });
   for (const State::Figure figure : {State::Figure::poisoned, State::Figure::stale}) {
     if (state().figure(figure) != 0) all.push_back("something was poisoned or stale");

@@ -5,6 +5,7 @@
 
 #include <ucontext.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +50,10 @@ class World {
   // From now on servers stop at places, and die where they are told to.
   void arm(Deaths deaths);
   void disarm();
+  // Called once, with the state's descriptor, when the first server is dead.
+  void before_successor(std::function<void(int)> look) { look_ = std::move(look); }
+  // A successor did not want the state.
+  bool refused() const { return refused_; }
   int stops() const { return stops_[0]; }
   // Of the successor; 0 if there was none.
   int later_stops() const { return stops_[1]; }
@@ -74,7 +79,7 @@ class World {
   Disk disk;
 
  private:
-  void start();
+  bool start();
   void bury();
   void run();
   static void entry();
@@ -88,7 +93,8 @@ class World {
   int device_ = -1;
   std::vector<char> stack_;
   ucontext_t driver_{}, server_{};
-  bool armed_ = false, dead_ = false, serving_ = false;
+  bool armed_ = false, dead_ = false, serving_ = false, refused_ = false;
+  std::function<void(int)> look_;
   size_t life_ = 0;  // servers that died since arm()
   Deaths deaths_;
   int stops_[3] = {};
