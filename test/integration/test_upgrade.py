@@ -97,6 +97,21 @@ def test_with_a_loop_of_its_own(bench):
     assert 'wrong' not in fs.log(), fs.log()
 
 
+@pytest.mark.parametrize('program', ['passthrough_rare_ll', 'passthrough_rare_hl'])
+def test_destroy_is_called_by_who_leaves(bench, program):
+    """As at any orderly end, so that a filesystem writes what it holds; not by who is killed."""
+    fs = bench.add(str(paths.build_dir() / 'test/tools' / program))
+    (fs.mnt / 'file').write_text('x')
+    upgrade(fs)
+    assert fs.log().count('destroyed') == 1
+    fs.recover()
+    assert fs.log().count('destroyed') == 1
+    upgrade(fs)
+    assert fs.log().count('destroyed') == 2
+    assert (fs.mnt / 'file').read_text() == 'x'
+    assert fs.unmount() and fs.log().count('destroyed') == 3
+
+
 def test_high_level_keeps_open_files(bench):
     fs = bench.add('passthrough')
     with open(fs.mnt / 'file', 'w+', encoding='ascii') as file:

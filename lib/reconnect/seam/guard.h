@@ -18,6 +18,7 @@ enum class Guard {
   noreplace_source,    // EEXIST of a rename: is the source gone?
   renames_first,       // what they move is looked for when they are settled
   append_size,         // what of an append is there already
+  append_before,       // counted from the size before the first run
   shift_size,          // whether a range was inserted or collapsed
   xattr_before,        // was the attribute there before the first run?
   xattr_exists,        // EEXIST of a new attribute

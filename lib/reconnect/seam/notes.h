@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "reconnect/handle_table.h"
 #include "reconnect/slots.h"
 #include "session/session.h"
 #include "wire/protocol.h"
@@ -25,6 +26,10 @@ enum class Before : uint64_t {
 };
 
 Before before_first_run(const Slot& slot);
+
+// WRITE to the end of the file, wherever that is by now; not one from the page cache, which goes to
+// its place whatever the flags say.
+bool appends(const fuse_req& req, const HandleTable& handles);
 
 // FALLOCATE that inserts or collapses a range.
 bool shifts_contents(const fuse_req& req);

@@ -226,7 +226,7 @@ class ReconnectSeam final : public Seam {
   void begin_question(const fuse_req& req);
   void end_question(fuse_req& req, Before before);
   bool note_attribute(fuse_req& req);
-  bool note_size(fuse_req& req);
+  bool note_size(fuse_req& req, HandleId handle);
   bool note_looks(fuse_req& req);
   void ask_attributes(fuse_req& req, NodeId node, HandleId handle, Attributes then);
 

@@ -5,6 +5,7 @@
 
 #include "reconnect/seam/arguments.h"
 #include "reconnect/seam/guard.h"
+#include "reconnect/seam/notes.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "support/log.h"
 #include "wire/reply.h"
@@ -13,38 +14,36 @@ namespace fuse3::reconnect {
 
 using wire::Opcode;
 
-// The kernel sends an append with the offset at which it expects the end of the file, and lets
-// nobody else through to that file meanwhile; so the size tells how much of it was written.
+// The size now against the size before the first run. The offset in the request, where the kernel
+// expected the end, would not do: somebody may have appended below the mount, or by another name of
+// the file, and the kernel not know.
 bool ReconnectSeam::check_appended(fuse_req& req) {
-  const auto args = args_of<wire::Write>(req);
-  // None where the kernel opens without asking.
-  const auto handle = state_->handles().find(args.handle);
-  const uint32_t open_flags = handle ? state_->handles().open_flags(handle->index) : 0;
-  const bool appends = ((args.flags | open_flags) & O_APPEND) != 0;
-  // From the page cache it goes to its place whatever the flags say.
-  if (!holds(Guard::append_size) || !appends || (args.write_flags & wire::write_flag::cache) != 0)
-    return false;
+  if (!holds(Guard::append_size) || !appends(req, state_->handles())) return false;
   if (session_.ops.getattr == nullptr) return false;
-  ask_attributes(req, req.message->node(), args.handle,
-                 [this, &req, args](int error, const wire::Attr& attr) {
-                   if (error != 0) return answer(req, error);
-                   const uint64_t size = attr.size;
-                   if (size <= args.offset) {
-                     req.cleared = true;
-                     return run_again(req);
-                   }
-                   const uint64_t done = size - args.offset;
-                   if (done > args.size) {
-                     log_error(
-                         "fuse: whether an append of %u bytes at %llu was done before the server "
-                         "died cannot be "
-                         "told, the file has %llu: EIO",
-                         args.size, static_cast<unsigned long long>(args.offset),
-                         static_cast<unsigned long long>(size));
-                     return answer(req, EIO);
-                   }
-                   write_rest(req, static_cast<size_t>(done));
-                 });
+  const auto args = args_of<wire::Write>(req);
+  const Slot slot = slot_of(req);
+  // An older library did not ask.
+  const bool noted = before_first_run(slot) == Before::present;
+  const uint64_t before = noted ? slot.note(kSizeNote) : args.offset;
+  ask_attributes(
+      req, req.message->node(), args.handle,
+      [this, &req, args, before](int error, const wire::Attr& attr) {
+        if (error != 0) return answer(req, error);
+        if (attr.size <= before) {
+          req.cleared = true;
+          return run_again(req);
+        }
+        const uint64_t done = attr.size - before;
+        if (done > args.size) {
+          log_error(
+              "fuse: whether an append of %u bytes to a file of %llu was done before the "
+              "server died cannot be told, the file has %llu: EIO",
+              args.size, static_cast<unsigned long long>(before),
+              static_cast<unsigned long long>(attr.size));
+          return answer(req, EIO);
+        }
+        write_rest(req, static_cast<size_t>(done));
+      });
   return true;
 }
 

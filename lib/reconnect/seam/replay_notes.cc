@@ -36,6 +36,16 @@ Before before_first_run(const Slot& slot) {
   return static_cast<Before>(slot.note(kBeforeNote));
 }
 
+bool appends(const fuse_req& req, const HandleTable& handles) {
+  if (req.row->opcode != Opcode::write) return false;
+  const auto args = args_of<wire::Write>(req);
+  if ((args.write_flags & wire::write_flag::cache) != 0) return false;
+  // None where the kernel opens without asking.
+  const auto handle = handles.find(args.handle);
+  const uint32_t open_flags = handle ? handles.open_flags(handle->index) : 0;
+  return ((args.flags | open_flags) & O_APPEND) != 0;
+}
+
 bool shifts_contents(const fuse_req& req) {
   return req.row->opcode == Opcode::fallocate &&
          (args_of<wire::Fallocate>(req).mode & kShifts) != 0;
@@ -51,7 +61,6 @@ uint64_t look_of(const wire::Attr& attr) {
 
 // True: a question is out, and the request goes on from its bytes when it is answered.
 bool ReconnectSeam::ask_before_first_run(fuse_req& req) {
-  if (!holds(Guard::xattr_before) && req.row->replay != Replay::placed) return false;
   // A former server that died of the question had not run the request.
   const Before expected = req.rerun ? Before::asking : Before::unasked;
   if (before_first_run(slot_of(req)) != expected) return false;
@@ -60,7 +69,10 @@ bool ReconnectSeam::ask_before_first_run(fuse_req& req) {
     case Replay::removed_xattr:
       return note_attribute(req);
     case Replay::placed:
-      return shifts_contents(req) && note_size(req);
+      return shifts_contents(req) && note_size(req, args_of<wire::Fallocate>(req).handle);
+    case Replay::appended:
+      return holds(Guard::append_before) && appends(req, state_->handles()) &&
+             note_size(req, args_of<wire::Write>(req).handle);
     case Replay::renamed:
       return note_looks(req);
     default:
@@ -85,6 +97,7 @@ bool ReconnectSeam::note_attribute(fuse_req& req) {
   const char* name = attribute_in_question(req);
   const auto node = state_->nodes().find(req.message->node());
   if (name == nullptr || operation == nullptr || !node) return false;
+  if (!holds(Guard::xattr_before)) return false;
   begin_question(req);
   ask(
       session_, *req.lane, Opcode::getxattr,
@@ -99,10 +112,9 @@ bool ReconnectSeam::note_attribute(fuse_req& req) {
   return true;
 }
 
-bool ReconnectSeam::note_size(fuse_req& req) {
+bool ReconnectSeam::note_size(fuse_req& req, HandleId handle) {
   if (session_.ops.getattr == nullptr) return false;
   begin_question(req);
-  const HandleId handle = args_of<wire::Fallocate>(req).handle;
   ask_attributes(req, req.message->node(), handle, [this, &req](int error, const wire::Attr& attr) {
     if (error != 0) return end_question(req, Before::unknown);
     slot_of(req).set_note(kSizeNote, attr.size);

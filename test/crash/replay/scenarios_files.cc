@@ -209,6 +209,35 @@ std::vector<Scenario> contents() {
        {},
        nullptr,
        true},
+      {"append to what somebody has appended to below the mount",
+       opened(O_WRONLY | O_APPEND),
+       [](Play& p) {
+         p.disk().write(*p.disk().walk("/f"), 10, "others");
+         write(p, 10, "abcdef", O_WRONLY | O_APPEND);
+       },
+       {},
+       nullptr,
+       true},
+      {"two appends by two names, of which neither knows of the other",
+       [](Play& p) {
+         opened(O_WRONLY | O_APPEND)(p);
+         (void)p.disk().link(p.disk().walk("/f"), *p.disk().root, "g");
+         p.open("/g", O_WRONLY | O_APPEND);
+       },
+       [](Play& p) {
+         const auto append = [&p](const char* name, uint64_t handle, const char* text) {
+           wire::WriteIn in{};
+           in.fh = handle, in.offset = 10, in.size = 6, in.flags = O_WRONLY | O_APPEND;
+           return p.send(Opcode::write, p.node(name), body(in, std::string_view(text)));
+         };
+         const std::multiset<uint64_t> handles = p.world().kernel().handles();
+         const uint64_t one = append("/f", *handles.begin(), "abcdef");
+         const uint64_t two = append("/g", *handles.rbegin(), "ghijkl");
+         p.answer(Opcode::write, one), p.answer(Opcode::write, two);
+       },
+       {},
+       nullptr,
+       true},
       {"fallocate", opened(),
        [](Play& p) {
          fallocate(p, 0, 5, 10);

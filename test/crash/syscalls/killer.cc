@@ -14,7 +14,8 @@
 //       first stop
 //   end
 //       waits until everything traced sleeps again, lets it go, and says
-//       "done stops=K killed=WHERE stops2=L killed2=WHERE"
+//       "done stops=K killed=WHERE stops2=L killed2=WHERE opcodes=NUMBER,NUMBER..."; the last are
+//       those of all requests that were received
 
 #include <poll.h>
 #include <signal.h>
@@ -28,6 +29,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 #include <string>
 
 #include "tracees.h"
@@ -77,6 +79,7 @@ class Killer {
   const int signals_;
   Tracees tracees_;
   Aim first_, second_;
+  std::set<unsigned long> opcodes_;  // of the requests that were received
   bool releasing_ = false;
 };
 
@@ -89,6 +92,7 @@ void Killer::arm(const Aim& server, pid_t keeper, const Aim& successors) {
   first_ = server;
   second_ = successors;
   releasing_ = false;
+  opcodes_.clear();
   if (!tracees_.seize(server.process, Role::server)) return say("gone");
   if (keeper > 0) tracees_.seize(keeper, Role::keeper);
   const bool settled = settle(&Killer::server_is_quiet);
@@ -123,9 +127,12 @@ void Killer::end() {
   releasing_ = true;
   tracees_.interrupt_all();
   const bool released = settle(&Killer::nothing_is_traced);
+  std::string opcodes;
+  for (const unsigned long opcode : opcodes_) opcodes += "," + std::to_string(opcode);
   say("done stops=" + std::to_string(first_.stops) + " killed=" + first_.killed +
       " stops2=" + std::to_string(second_.stops) + " killed2=" + second_.killed +
-      (quiet ? "" : " busy=1") + (released ? "" : " stuck=1"));
+      " opcodes=" + (opcodes.empty() ? "-" : opcodes.substr(1)) + (quiet ? "" : " busy=1") +
+      (released ? "" : " stuck=1"));
 }
 
 void Killer::turn(int milliseconds) {
@@ -176,9 +183,14 @@ void Killer::system_call(pid_t id, Thread& thread) {
   if (!exit) {
     thread.call = static_cast<long>(info.entry.nr);
     thread.first_argument = info.entry.args[0];
+    thread.second_argument = info.entry.args[1];
   }
   Aim& aim = thread.role == Role::successor ? second_ : first_;
   if (!exit && thread.call == aim.marker) aim.counting = true;
+  if (exit && first_.counting) {
+    const unsigned long opcode = received_opcode(thread.process, thread, info.exit.rval);
+    if (opcode != 0) opcodes_.insert(opcode);
+  }
   if (!aim.counting || aim.hit()) return tracees_.resume(id, 0);
   count(aim, id, thread, exit);
 }

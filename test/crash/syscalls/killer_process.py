@@ -19,6 +19,7 @@ class Outcome:
         self.stops, self.stops2 = int(fields['stops']), int(fields['stops2'])
         self.killed = '' if fields['killed'] == '-' else fields['killed']
         self.killed2 = '' if fields['killed2'] == '-' else fields['killed2']
+        self.opcodes = {int(number) for number in fields['opcodes'].split(',') if number != '-'}
         self.deaths = sum(len(text.split(',')) for text in (self.killed, self.killed2) if text)
         self.calm = 'busy' not in fields and 'stuck' not in fields
         self.line = line

@@ -12,6 +12,7 @@ class Report:
     def __init__(self, verbose):
         self._verbose = verbose
         self.points = self.differences = self.failed = 0
+        self.covered = {}  # which operations met crashes: {(interface, how): numbers}
 
     def passed(self, name, detail=''):
         print(f'PASS {name}' + (f': {detail}' if detail else ''), flush=True)
@@ -23,6 +24,10 @@ class Report:
     @staticmethod
     def skipped(name, why):
         print(f'SKIP {name}: {why}', flush=True)
+
+    def cover(self, interface, how, opcodes):
+        """Requests of these kinds were received in a script that was tried in this way."""
+        self.covered.setdefault((interface, how), set()).update(opcodes)
 
     def note(self, text):
         if self._verbose:

@@ -6,7 +6,7 @@ import os
 
 from tree import attributes
 
-_libc = ctypes.CDLL(None, use_errno=True)
+libc = ctypes.CDLL(None, use_errno=True)
 AT_FDCWD, AT_EMPTY_PATH, AT_STATX_FORCE_SYNC, STATX_BASIC = -100, 0x1000, 0x2000, 0x7ff
 
 
@@ -19,18 +19,18 @@ def check(result):
 
 
 def renameat2(old, new, flags):
-    check(_libc.renameat2(AT_FDCWD, os.fsencode(old), AT_FDCWD, os.fsencode(new),
+    check(libc.renameat2(AT_FDCWD, os.fsencode(old), AT_FDCWD, os.fsencode(new),
                           ctypes.c_uint(flags)))
 
 
 def fallocate(fd, mode, offset, length):
-    check(_libc.fallocate(fd, mode, ctypes.c_long(offset), ctypes.c_long(length)))
+    check(libc.fallocate(fd, mode, ctypes.c_long(offset), ctypes.c_long(length)))
 
 
 def ask_attributes(fd):
     """(mode, nlink, size), asked of the server even where the kernel believes it knows."""
     buffer = ctypes.create_string_buffer(256)
-    check(_libc.statx(fd, b'', AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC, buffer))
+    check(libc.statx(fd, b'', AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC, buffer))
     return (int.from_bytes(buffer[28:30], 'little'), int.from_bytes(buffer[16:20], 'little'),
             int.from_bytes(buffer[40:48], 'little'))
 
@@ -42,12 +42,12 @@ class AsUser:
         self._uid = uid
 
     def __enter__(self):
-        _libc.setfsgid(self._uid)
-        _libc.setfsuid(self._uid)
+        libc.setfsgid(self._uid)
+        libc.setfsuid(self._uid)
 
     def __exit__(self, *_):
-        _libc.setfsuid(0)
-        _libc.setfsgid(0)
+        libc.setfsuid(0)
+        libc.setfsgid(0)
 
 
 class Scene:

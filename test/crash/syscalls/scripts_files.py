@@ -331,11 +331,16 @@ def lock_range(s):
     return _locked(s, _lock_range)
 
 
+def lock_words(kind, start, length):
+    """As fcntl(2) takes them."""
+    return struct.pack('hhqqi4x', kind, os.SEEK_SET, start, length, 0)
+
+
 def _lock_range(fd, how, start=0, length=0):
     kind = (fcntl.F_UNLCK if how & fcntl.LOCK_UN else
             fcntl.F_RDLCK if how & fcntl.LOCK_SH else fcntl.F_WRLCK)
     command = F_OFD_SETLK if how & fcntl.LOCK_NB else F_OFD_SETLKW
-    fcntl.fcntl(fd, command, struct.pack('hhqqi4x', kind, os.SEEK_SET, start, length, 0))
+    fcntl.fcntl(fd, command, lock_words(kind, start, length))
 
 
 def lock_parts(s):

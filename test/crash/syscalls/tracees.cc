@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <limits.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -37,16 +38,34 @@ std::vector<pid_t> threads_of(pid_t process) {
   return found;
 }
 
+// What a descriptor is of; empty if it is none.
+std::string what_is(pid_t process, unsigned long descriptor) {
+  char path[64], target[PATH_MAX];
+  std::snprintf(path, sizeof path, "/proc/%d/fd/%lu", process, descriptor);
+  const ssize_t length = ::readlink(path, target, sizeof target);
+  return length > 0 ? std::string(target, static_cast<size_t>(length)) : std::string();
+}
+
 }  // namespace
 
 std::string describe(pid_t process, const Thread& thread, bool exit) {
   std::string text = name_of(thread.call);
-  char path[64], target[PATH_MAX];
-  std::snprintf(path, sizeof path, "/proc/%d/fd/%lu", process, thread.first_argument);
-  const ssize_t length = ::readlink(path, target, sizeof target);
-  if (length > 0) text += "(" + std::string(target, static_cast<size_t>(length)) + ")";
+  const std::string target = what_is(process, thread.first_argument);
+  if (!target.empty()) text += "(" + target + ")";
   for (char& c : text) c = c == ' ' ? '_' : c;
   return text + (exit ? ":exit" : ":entry");
+}
+
+unsigned long received_opcode(pid_t process, const Thread& thread, long result) {
+  struct {
+    uint32_t length, opcode;
+  } start{};
+  if (thread.call != SYS_read || result < static_cast<long>(sizeof start)) return 0;
+  if (what_is(process, thread.first_argument) != "/dev/fuse") return 0;
+  const iovec here{&start, sizeof start};
+  const iovec there{reinterpret_cast<void*>(thread.second_argument), sizeof start};
+  const ssize_t got = ::process_vm_readv(process, &here, 1, &there, 1, 0);
+  return got == static_cast<ssize_t>(sizeof start) ? start.opcode : 0;
 }
 
 bool sleeps(pid_t thread) {

@@ -21,10 +21,14 @@ struct Thread {
   bool in_call = false;
   long call = -1;
   unsigned long first_argument = 0;
+  unsigned long second_argument = 0;
 };
 
 // Where a kill happened, as "name(what):entry".
 std::string describe(pid_t process, const Thread& thread, bool exit);
+
+// What was received, when a read of the device has just returned so much; 0 if it is no such call.
+unsigned long received_opcode(pid_t process, const Thread& thread, long result);
 
 // Whether a thread waits in the kernel for something to happen.
 bool sleeps(pid_t thread);
