@@ -3,7 +3,7 @@
 PACKAGES_BUILD="g++ meson ninja-build pkg-config libgtest-dev libgmock-dev libcli11-dev python3 fuse3"
 PACKAGES_DEMO="fio git sqlite3 tar diffutils util-linux libc6-dev linux-libc-dev"
 PACKAGES_CHECK="clang libclang-rt-14-dev strace python3-pytest abigail-tools binutils gcc libfuse3-dev
-dpkg-dev debhelper groff-base rsync"
+dpkg-dev debhelper groff-base rsync systemd"
 # For the long campaigns.
 PACKAGES_LONG="postgresql"
 # A kernel of our own (kernel/build installs them).

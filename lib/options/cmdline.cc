@@ -108,7 +108,10 @@ const char kSessionOptionHelp[] =
     "    -o reattach_ioctl=WHAT  an ioctl that may change something and was running when this\n"
     "                           process died: eintr, the caller is told so (default); rerun\n"
     "    -o reattach_unlinked=WHAT  a file that is removed while it is open: hide, it keeps a\n"
-    "                           hidden name until it is closed; stale, it is lost (default)\n";
+    "                           hidden name until it is closed; stale, it is lost (default)\n"
+    "    -o reattach_holder=WHO  who keeps the mount meanwhile: keeper, systemd (its descriptor\n"
+    "                           store), auto (default)\n"
+    "    -o reattach_notify=no  tell systemd nothing of how it goes; for programs that do\n";
 
 int parse_cmdline(fuse_args* args, fuse_cmdline_opts* opts) {
   // A caller may free what this holds after a failure.

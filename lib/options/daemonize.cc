@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +18,7 @@ namespace fuse3 {
 namespace {
 
 ForkHook fork_hook = nullptr;
+ParentHook parent_hook = nullptr;
 
 int fail(const char* what) {
   log_error("fuse: cannot go into the background: %s: %s\n", what, strerror(errno));
@@ -40,27 +42,47 @@ bool streams_to_null() {
 }
 
 // Leaves with success once the child has said that it is ready, with failure when it died before.
-[[noreturn]] void wait_for_child(int ready_fd) {
-  char byte;
+[[noreturn]] void wait_for_child(int ready_fd, pid_t forked) {
+  if (parent_hook) {
+    while (waitpid(forked, nullptr, 0) < 0 && errno == EINTR) continue;
+  }
+  pid_t child = 0;
   ssize_t got;
   do {
-    got = recv(ready_fd, &byte, 1, 0);
+    got = recv(ready_fd, &child, sizeof child, 0);
   } while (got < 0 && errno == EINTR);
-  _exit(got == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+  const bool ready = got == sizeof child;
+  if (ready && parent_hook) parent_hook(child);
+  _exit(ready ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+// A service manager waits for the end of its own children only, and an orphan is one. So when the
+// hook hears of the process that goes on, it must be an orphan already.
+bool become_orphan() {
+  const pid_t child = fork();
+  if (child > 0) _exit(EXIT_SUCCESS);
+  return child == 0;
+}
+
+void wait_for_end(int socket) {
+  char byte;
+  while (recv(socket, &byte, 1, 0) < 0 && errno == EINTR) continue;
 }
 
 int become_child(UniqueFd ready) {
+  if (parent_hook && !become_orphan()) return fail("fork");
   if (fork_hook) fork_hook();
   if (setsid() < 0) return fail("setsid");
   if (chdir("/") != 0) return fail("chdir to /");
   if (!streams_to_null()) return fail("/dev/null");
 
-  const char byte = 1;
+  const pid_t self = getpid();
   ssize_t sent;
   do {
-    sent = send(ready.get(), &byte, 1, MSG_NOSIGNAL);
+    sent = send(ready.get(), &self, sizeof self, MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
   // Whether the parent is still there to hear it does not matter.
+  if (parent_hook) wait_for_end(ready.get());
   return 0;
 }
 
@@ -68,6 +90,10 @@ int become_child(UniqueFd ready) {
 
 void set_daemonize_hook(ForkHook hook) {
   fork_hook = hook;
+}
+
+void set_daemonize_parent_hook(ParentHook hook) {
+  parent_hook = hook;
 }
 
 int daemonize(bool foreground) {
@@ -92,7 +118,7 @@ int daemonize(bool foreground) {
     return become_child(std::move(ready_write));
   }
   ready_write.reset();
-  wait_for_child(ready_read.get());
+  wait_for_child(ready_read.get(), child);
 }
 
 }  // namespace fuse3

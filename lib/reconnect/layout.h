@@ -222,11 +222,6 @@ struct SlotHeader {
 
 static_assert(sizeof(SlotHeader) == kPage && std::is_trivially_copyable_v<SlotHeader>);
 
-struct DeviceEntry {
-  uint32_t state;  // 0: not in use
-  uint32_t spare;
-};
-
 // Where the sections are; all page-aligned, written once, covered by the checksum.
 struct Sections {
   uint64_t edge_heads;
@@ -298,7 +293,8 @@ struct Header {
   uint8_t init_request[kInitBytes];
   uint8_t init_reply[kInitBytes];
   Figures figures;
-  DeviceEntry devices[kMaxDevices];
+  uint64_t outage;  // generation << 32 | second since boot when nobody served; 0: it is served
+  uint64_t spare[kMaxDevices - 1];
   // Here version 2 ended; what follows is zero there.
   LockHeads locks;
   uint64_t polled;  // 1: some handle may have a poll_handle

@@ -1,6 +1,7 @@
 #include "reconnect/state.h"
 
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include <cstring>
 
 #include "reconnect/crash_point.h"
+#include "support/hash.h"
 
 namespace fuse3::reconnect {
 namespace {
@@ -152,6 +154,28 @@ void State::set_pid(pid_t pid) {
 void State::leave() {
   store(header().start_generation, 0);
   store(header().incarnation, make_incarnation(generation().value, 0));
+}
+
+// Of another generation than the last one's it is of an outage that is over: a library that does
+// not know the word has served since.
+uint64_t State::count_outage() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  const uint64_t mine = generation().value;
+  const uint64_t last = load(header().outage);
+  const auto second = static_cast<uint32_t>(now.tv_sec);
+  const uint32_t began = last >> 32 == mine - 1 ? static_cast<uint32_t>(last) : second;
+  store(header().outage, mine << 32 | began);
+  return second - began;
+}
+
+void State::end_outage() {
+  store(header().outage, 0);
+}
+
+// The seed itself must not be known to who chooses names of files.
+uint64_t State::nonce() const {
+  return hash_bytes(header().fixed.hash_seed, "nonce");
 }
 
 Result<size_t> State::recover() {

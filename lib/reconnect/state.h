@@ -73,6 +73,12 @@ class State {
   void set_pid(pid_t pid);
   // This incarnation has finished everything and serves no more, though its process may live on.
   void leave();
+  // For a successor that has claimed it: seconds since the first one of this outage did. What an
+  // outage is ends with end_outage().
+  uint64_t count_outage();
+  void end_outage();
+  // Tells this state from others of the same connection number.
+  uint64_t nonce() const;
   // Redoes journals and hands out the empty slots. How many journals there were. EUCLEAN.
   Result<size_t> recover();
 

@@ -134,6 +134,15 @@ Result<UniqueFd> open_state(int directory, uint32_t connection) {
   return fd;
 }
 
+Result<void> remove_state_file(int directory, uint32_t connection, int state) {
+  const FileName name(connection);
+  struct stat own, there;
+  if (::fstat(state, &own) != 0) return last_error();
+  if (::fstatat(directory, name.text, &there, AT_SYMLINK_NOFOLLOW) != 0) return {};
+  if (there.st_dev != own.st_dev || there.st_ino != own.st_ino) return {};
+  return remove_state(directory, connection);
+}
+
 Result<void> remove_state(int directory, uint32_t connection) {
   const FileName name(connection);
   if (::unlinkat(directory, name.text, 0) != 0 && errno != ENOENT) return last_error();

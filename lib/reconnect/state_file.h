@@ -25,6 +25,8 @@ struct StateFile {
 Result<StateFile> create_state(int directory, uint32_t connection);
 // The file as a predecessor left it. ENOENT: there is none (it may be a memfd with the holder).
 Result<UniqueFd> open_state(int directory, uint32_t connection);
+// Only if it is this one: another mount may have got the number meanwhile.
+Result<void> remove_state_file(int directory, uint32_t connection, int state);
 // Nothing there is fine.
 Result<void> remove_state(int directory, uint32_t connection);
 

@@ -132,6 +132,9 @@ Result<void> mount_session(fuse_session& session, const char* mountpoint) {
   const auto assigned = reconnect::take_over_assigned(session, mountpoint);
   if (!assigned) return assigned.as_error();
   if (*assigned) return {};
+  const auto stored = reconnect::take_over_stored(session, mountpoint);
+  if (!stored) return stored.as_error();
+  if (*stored) return {};
   if (session.options.reattach) {
     const auto taken = reconnect::take_over_if_served_before(session, mountpoint);
     if (!taken) return taken.as_error();

@@ -21,6 +21,8 @@ struct Raw {
   unsigned timeout;
   char* ioctl;
   char* unlinked;
+  char* holder;
+  char* notify;
 };
 
 const fuse_opt kOptions[] = {{"-d", offsetof(Raw, debug), 1},
@@ -31,16 +33,25 @@ const fuse_opt kOptions[] = {{"-d", offsetof(Raw, debug), 1},
                              {"reattach_timeout=%u", offsetof(Raw, timeout), 0},
                              {"reattach_ioctl=%s", offsetof(Raw, ioctl), 0},
                              {"reattach_unlinked=%s", offsetof(Raw, unlinked), 0},
+                             {"reattach_holder=%s", offsetof(Raw, holder), 0},
+                             {"reattach_notify=%s", offsetof(Raw, notify), 0},
                              FUSE_OPT_END};
 
-// One of two words; the first means false. EINVAL after a message.
-Result<void> parse_word(const char* option, char* given, const char* first, const char* second,
-                        bool* is_second) {
+// One of the words of an enumeration, in its order. EINVAL after a message.
+template <class Choice, size_t N>
+Result<void> parse_word(const char* option, char* given, const char* const (&words)[N],
+                        Choice* choice) {
   const std::unique_ptr<char, void (*)(void*)> word(given, std::free);
   if (!word) return {};
-  *is_second = std::strcmp(given, second) == 0;
-  if (*is_second || std::strcmp(given, first) == 0) return {};
-  log_error("fuse: %s=%s: it must be %s or %s", option, given, first, second);
+  std::string all;
+  for (size_t i = 0; i < N; ++i) {
+    if (std::strcmp(given, words[i]) == 0) {
+      *choice = static_cast<Choice>(i);
+      return {};
+    }
+    all += std::string(i == 0 ? "" : i + 1 == N ? " or " : ", ") + words[i];
+  }
+  log_error("fuse: %s=%s: it must be %s", option, given, all.c_str());
   return Error{EINVAL};
 }
 
@@ -69,17 +80,21 @@ bool administrator_wants_reattach() {
 
 Result<SessionOptions> parse_session_options(fuse_args* args) {
   SessionOptions options;
-  Raw raw{0, -1, nullptr, options.reattach_timeout, nullptr, nullptr};
+  Raw raw{0, -1, nullptr, options.reattach_timeout, nullptr, nullptr, nullptr, nullptr};
   const int parsed = opt_parse(args, &raw, kOptions, nullptr);
   if (raw.directory != nullptr) options.reattach_dir = raw.directory;
   std::free(raw.directory);
-  bool eintr = true;
-  const auto ioctl = parse_word("reattach_ioctl", raw.ioctl, "rerun", "eintr", &eintr);
-  bool hide = false;
-  const auto unlinked = parse_word("reattach_unlinked", raw.unlinked, "stale", "hide", &hide);
-  if (parsed != 0 || !ioctl || !unlinked) return Error{EINVAL};
-  options.reattach_unlinked = hide ? UnlinkedPolicy::hide : UnlinkedPolicy::stale;
-  options.reattach_ioctl = eintr ? IoctlPolicy::eintr : IoctlPolicy::rerun;
+  const Result<void> words[] = {
+      parse_word("reattach_ioctl", raw.ioctl, {"rerun", "eintr"}, &options.reattach_ioctl),
+      parse_word("reattach_unlinked", raw.unlinked, {"stale", "hide"}, &options.reattach_unlinked),
+      parse_word("reattach_holder", raw.holder, {"auto", "keeper", "systemd"},
+                 &options.reattach_holder),
+      parse_word("reattach_notify", raw.notify, {"no", "yes"}, &options.reattach_notify),
+  };
+  for (const auto& word : words) {
+    if (!word) return Error{EINVAL};
+  }
+  if (parsed != 0) return Error{EINVAL};
   options.debug = raw.debug != 0;
   options.reattach_timeout = raw.timeout;
   if (raw.timeout == 0) {

@@ -21,6 +21,13 @@ enum class UnlinkedPolicy : uint8_t {
   hide,   // it gets a hidden name until it is closed
 };
 
+// Who holds the connection while no server runs.
+enum class HolderChoice : uint8_t {
+  automatic,  // systemd, for a service whose unit has a descriptor store; else a keeper
+  keeper,
+  systemd,
+};
+
 struct SessionOptions {
   bool debug = false;
   // What the program's command line and environment and the administrator say about reconnect.
@@ -29,6 +36,8 @@ struct SessionOptions {
   unsigned reattach_timeout = 60;  // seconds
   IoctlPolicy reattach_ioctl = IoctlPolicy::eintr;
   UnlinkedPolicy reattach_unlinked = UnlinkedPolicy::stale;
+  HolderChoice reattach_holder = HolderChoice::automatic;
+  bool reattach_notify = true;  // tell the service manager how it goes
 };
 
 // Takes the options out of `args`. EINVAL after a message that names what is wrong.

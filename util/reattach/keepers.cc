@@ -1,10 +1,12 @@
 // Finding keepers: by the runtime directories that they have open.
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
 #include <utility>
@@ -16,7 +18,8 @@ namespace fuse3::reattach {
 namespace {
 
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-constexpr std::string_view kSuffix = ".sock";
+constexpr std::string_view kSocketSuffix = ".sock";
+constexpr std::string_view kStateSuffix = ".state";
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { closedir(directory); }
@@ -30,9 +33,9 @@ std::vector<std::string> names_in(int directory) {
   return names;
 }
 
-std::optional<unsigned> connection_in(std::string_view name) {
-  if (!name.ends_with(kSuffix)) return std::nullopt;
-  return to_number(name.substr(0, name.size() - kSuffix.size()));
+std::optional<unsigned> connection_in(std::string_view name, std::string_view suffix) {
+  if (!name.ends_with(suffix)) return std::nullopt;
+  return to_number(name.substr(0, name.size() - suffix.size()));
 }
 
 class Search {
@@ -48,10 +51,27 @@ class Search {
     if (!directory || fstat(directory.get(), &facts) != 0) return;
     if ((facts.st_mode & 077) != 0 || (facts.st_uid != geteuid() && geteuid() != 0)) return;
     if (!seen_.insert({facts.st_dev, facts.st_ino}).second) return;
+    std::map<unsigned, bool> connections;  // whether there is a socket
     for (const std::string& name : names_in(directory.get())) {
-      const std::optional<unsigned> connection = connection_in(name);
-      if (!connection) continue;
-      found_.push_back({*connection, UniqueFd(fcntl(directory.get(), F_DUPFD_CLOEXEC, 0))});
+      if (const auto number = connection_in(name, kSocketSuffix)) connections[*number] = true;
+      if (const auto number = connection_in(name, kStateSuffix)) connections.try_emplace(*number);
+    }
+    for (const auto& [number, has_socket] : connections) {
+      found_.push_back({number, UniqueFd(fcntl(directory.get(), F_DUPFD_CLOEXEC, 0)), has_socket});
+    }
+  }
+
+  // Services have their directories there, and while none of their processes runs this is all that
+  // tells.
+  void look_below(const char* folder) {
+    UniqueFd names(open(folder, kOpenDirectory));
+    if (!names) return;
+    for (const std::string& name : names_in(names.get())) {
+      if (name == "." || name == "..") continue;
+      const UniqueFd place(openat(names.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+      if (!place || !is_safe_directory(place.get())) continue;
+      look_into(UniqueFd(openat(place.get(), ".", kOpenDirectory)));
+      look_into(UniqueFd(openat(place.get(), "fuse-reconnect", kOpenDirectory | O_NOFOLLOW)));
     }
   }
 
@@ -104,6 +124,8 @@ std::vector<KeeperPlace> find_keepers(const std::string& more) {
   for (const std::string& name : names_in(processes.get())) {
     if (to_number(name)) search.look_at_process(name);
   }
+  if (geteuid() == 0) search.look_below("/run");
+  if (const char* own = getenv("XDG_RUNTIME_DIR")) search.look_below(own);
   return std::move(search).found();
 }
 

@@ -74,8 +74,9 @@ void add_keeper(const Report& report, Object* json) {
   const bool served = known && report.state != MountState::kDetached && said.starting_pid == 0;
   const bool outage = known && said.outage_ms != StatusReplyMessage::kNever;
   const bool end_known = said.ended_pid != 0 && said.ended_status != AttachedMessage::kEndUnknown;
-  json->number_if(served, "server_pid", static_cast<uint64_t>(said.server_pid));
-  json->number_if(served, "server_start_ticks", served ? process_start_time(said.server_pid) : 0);
+  const pid_t server = served ? said.server_pid : report.server;
+  json->number_if(server != 0, "server_pid", static_cast<uint64_t>(server));
+  json->number_if(server != 0, "server_start_ticks", server != 0 ? process_start_time(server) : 0);
   json->number_if(said.starting_pid != 0, "starting_pid", static_cast<uint64_t>(said.starting_pid));
   json->number_if(known, "keeper_pid", static_cast<uint64_t>(said.keeper_pid));
   json->number_if(known, "restarts", said.restarts);
@@ -126,7 +127,7 @@ void metric(std::ostringstream& out, const std::vector<Report>& reports, const s
   const std::string full = "fuse_reattach_" + name;
   out << "# HELP " << full << ' ' << help << "\n# TYPE " << full << ' ' << type << '\n';
   for (const Report& report : reports) {
-    if (!report.keeper || !report.view) continue;
+    if (!report.view || report.state == MountState::kGivenUp) continue;
     char number[40];
     std::snprintf(number, sizeof number, "%.15g", value(report));
     out << full << "{mountpoint=\"" << label(report.mountpoint) << "\"} " << number << '\n';
@@ -154,7 +155,11 @@ std::string as_json(const Report& report) {
   json.number("connection", report.mount.minor);
   json.text("filesystem", report.mount.fstype);
   json.text("source", report.mount.source);
-  json.text("program", report.keeper ? report.keeper->program : "");
+  const bool stored = !report.keeper && report.view && report.state != MountState::kGivenUp;
+  json.text("program", report.keeper ? report.keeper->program
+                       : stored      ? report.view->header().fixed.executable
+                                     : "");
+  json.text("holder", report.keeper ? "keeper" : stored ? "systemd" : "");
   add_keeper(report, &json);
   add_figures(report, &json);
   return json.end();
@@ -169,12 +174,14 @@ std::string as_metrics(const std::vector<Report>& reports) {
   metric(out, reports, "incarnations_total", "counter", "Server processes that served the mount.",
          [&](const Report& r) { return number(r.view->generation()); });
   metric(out, reports, "restarts_total", "counter", "Servers that took the mount over.",
-         [&](const Report& r) { return number(r.keeper->said.restarts); });
+         [&](const Report& r) {
+           return r.keeper ? number(r.keeper->said.restarts) : number(r.view->generation()) - 1;
+         });
   metric(out, reports, "failed_starts", "gauge", "Failed starts of the present outage.",
-         [&](const Report& r) { return number(r.keeper->said.failed_starts); });
+         [&](const Report& r) { return r.keeper ? number(r.keeper->said.failed_starts) : 0; });
   metric(out, reports, "outage_seconds", "gauge", "How long it has not been served.",
          [&](const Report& r) {
-           const uint32_t ms = r.keeper->said.outage_ms;
+           const uint32_t ms = r.keeper ? r.keeper->said.outage_ms : StatusReplyMessage::kNever;
            return ms == StatusReplyMessage::kNever ? 0.0 : ms / 1e3;
          });
   metric(out, reports, "last_recovery_seconds", "gauge",

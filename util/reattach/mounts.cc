@@ -1,5 +1,6 @@
 #include "mounts.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "failure.h"
 #include "mount/mount_facts.h"
+#include "reconnect/state.h"
 
 namespace fuse3::reattach {
 
@@ -74,6 +76,31 @@ void ask_keeper(const KeeperPlace& place, Report* report) {
   report->keeper = std::move(*status);
 }
 
+// The process that serves, as a state says it; 0 if it is gone.
+pid_t living_server(const Header& header) {
+  const auto pid = static_cast<pid_t>(header.incarnation & INT32_MAX);
+  const uint64_t start = pid != 0 ? process_start_time(pid) : 0;
+  const bool its_start_is_known = header.start_generation == header.incarnation >> 32;
+  return start != 0 && (!its_start_is_known || header.start_time == start) ? pid : 0;
+}
+
+// A server without a keeper: its state is all there is to look at.
+void read_state(const KeeperPlace& place, Report* report) {
+  const std::string name = state_name(place.connection);
+  UniqueFd file(
+      openat(place.directory.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat facts;
+  if (!file || fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return;
+  std::string why;
+  Result<StateView> view = StateView::open(std::move(file), &why);
+  if (!view || view->header().fixed.connection != place.connection) return;
+  report->server = living_server(view->header());
+  report->state = report->server == 0          ? MountState::kDetached
+                  : view->header().outage != 0 ? MountState::kRecovering
+                                               : MountState::kLive;
+  report->view = std::move(*view);
+}
+
 bool is_callers(const MountLine& mount) {
   return geteuid() == 0 || mount.owner == geteuid();
 }
@@ -104,9 +131,14 @@ Report report_on(const MountLine& mount, const std::vector<KeeperPlace>& keepers
   report.mountpoint = mount.point;
   report.mount = mount;
   for (const KeeperPlace& place : keepers) {
-    if (place.connection == mount.minor && !report.keeper) ask_keeper(place, &report);
+    if (place.connection != mount.minor || report.keeper) continue;
+    if (place.has_socket) {
+      ask_keeper(place, &report);
+    } else {
+      read_state(place, &report);
+    }
   }
-  if (!report.keeper && report.problem.empty() && is_dead(mount.point)) {
+  if (!report.keeper && report.server == 0 && report.problem.empty() && is_dead(mount.point)) {
     report.state = MountState::kGivenUp;
   }
   return report;
@@ -179,9 +211,13 @@ std::vector<Report> all_reports(const std::vector<KeeperPlace>& keepers) {
     if (!seen.insert(place.connection).second) continue;
     Report report;
     report.mount.minor = place.connection;
-    ask_keeper(place, &report);
+    if (place.has_socket) {
+      ask_keeper(place, &report);
+    } else {
+      read_state(place, &report);
+    }
     if (report.view) report.mountpoint = report.view->header().fixed.mountpoint;
-    if (report.keeper) reports.push_back(std::move(report));
+    if (report.keeper || report.server != 0) reports.push_back(std::move(report));
   }
   return reports;
 }

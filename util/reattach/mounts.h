@@ -12,14 +12,16 @@
 
 namespace fuse3::reattach {
 
-// A runtime directory with a socket of this connection's in it.
+// A runtime directory with a keeper's socket for this connection in it, or, where systemd's
+// descriptor store takes the keeper's place, with its state alone.
 struct KeeperPlace {
   unsigned connection;
   UniqueFd directory;
+  bool has_socket = true;
 };
 
-// Those of the caller's keepers, and of everybody's for root, that /proc shows. `more` names a
-// directory to look into as well; it may be empty.
+// Those of the caller's keepers, and of everybody's for root, that /proc shows, and those of
+// services. `more` names a directory to look into as well; it may be empty.
 std::vector<KeeperPlace> find_keepers(const std::string& more);
 
 enum class MountState { kLive, kRecovering, kDetached, kGivenUp, kWithout };
@@ -30,6 +32,7 @@ struct Report {
   MountState state = MountState::kWithout;
   std::optional<reconnect::HolderStatus> keeper;  // there is one, and it answered
   std::optional<StateView> view;
+  pid_t server = 0;     // without a keeper: as the state says, if it lives
   std::string problem;  // why one of these is missing although it should be there
 };
 

@@ -44,12 +44,17 @@ std::string start_of(pid_t pid) {
   return text;
 }
 
+std::string server_in_words(pid_t pid) {
+  if (pid == 0) return "none";
+  const std::string start = start_of(pid);
+  return "process " + std::to_string(pid) + (start.empty() ? "" : ", since " + start);
+}
+
 std::string server_in_words(const StatusReplyMessage& said) {
   if (said.state == HolderState::kDetached) return "none";
   if (said.starting_pid != 0)
     return "process " + std::to_string(said.starting_pid) + " is starting";
-  const std::string start = start_of(said.server_pid);
-  return "process " + std::to_string(said.server_pid) + (start.empty() ? "" : ", since " + start);
+  return server_in_words(said.server_pid);
 }
 
 void outage_lines(std::ostringstream& out, const StatusReplyMessage& said) {
@@ -132,6 +137,13 @@ std::string as_text(const Report& report) {
   if (!report.mount.fstype.empty()) {
     line(out, "filesystem", report.mount.fstype + " (" + report.mount.source + ")");
   }
+  if (!report.keeper && report.state != MountState::kGivenUp) {
+    line(out, "program", std::string(report.view->header().fixed.executable));
+    line(out, "server", server_in_words(report.server));
+    line(out, "keeper", "none; systemd's descriptor store has the connection");
+    figure_lines(out, *report.view);
+    return out.str();
+  }
   if (!report.keeper) {
     line(out, "", "nobody serves it any more, and every call on it fails: it was given up or");
     line(out, "", "aborted, or server and keeper were killed together. The log says why.");
@@ -158,14 +170,19 @@ std::string as_table(const std::vector<Report>& reports) {
   for (const Report& report : reports) {
     const bool known = report.keeper.has_value();
     const bool served = known && report.state != MountState::kDetached;
+    const pid_t server = served ? report.keeper->said.server_pid : report.server;
+    const bool restarts = known || (report.view && report.state != MountState::kGivenUp);
     const auto number = [](bool there, int64_t value) {
       return there ? std::to_string(value) : std::string("-");
     };
     std::snprintf(row, sizeof row, "%6u %-10s %8s %8s %8s  ", report.mount.minor,
                   known || report.problem.empty() ? name_of(report.state) : "UNKNOWN",
-                  number(served, served ? report.keeper->said.server_pid : 0).c_str(),
+                  number(server != 0, server).c_str(),
                   number(known, known ? report.keeper->said.keeper_pid : 0).c_str(),
-                  number(known, known ? report.keeper->said.restarts : 0).c_str());
+                  number(restarts, known      ? static_cast<int64_t>(report.keeper->said.restarts)
+                                   : restarts ? static_cast<int64_t>(report.view->generation()) - 1
+                                              : 0)
+                      .c_str());
     out << row << report.mountpoint;
     if (!known && !report.problem.empty()) out << " (" << report.problem << ')';
     out << '\n';

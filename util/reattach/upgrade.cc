@@ -41,7 +41,7 @@ Result<UpgradeOutcome> ask(const std::vector<KeeperPlace>& keepers, const Report
                            const std::vector<std::string>& command, unsigned start_within_seconds,
                            std::string* why) {
   for (const KeeperPlace& place : keepers) {
-    if (place.connection != report.mount.minor) continue;
+    if (place.connection != report.mount.minor || !place.has_socket) continue;
     Result<UpgradeOutcome> outcome =
         upgrade_server(place.directory.get(), place.connection, command, start_within_seconds, why);
     if (outcome || outcome.error() != ECONNREFUSED) return outcome;
@@ -54,6 +54,11 @@ Result<UpgradeOutcome> ask(const std::vector<KeeperPlace>& keepers, const Report
 std::string upgrade(const std::string& mountpoint, const std::vector<KeeperPlace>& keepers,
                     std::vector<std::string> command, unsigned start_within_seconds) {
   const Report report = report_on_target(mountpoint, keepers);
+  if (!report.keeper && report.state != MountState::kGivenUp) {
+    throw Failure(Exit::kNoReconnect, report.mountpoint +
+                                          " is a service's: \"systemctl restart\" exchanges its "
+                                          "server, if its unit has RestartKillSignal=SIGKILL");
+  }
   if (!report.keeper) {
     throw Failure(Exit::kNoReconnect,
                   report.mountpoint + " is not served any more: mount it again");

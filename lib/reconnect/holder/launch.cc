@@ -5,6 +5,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "reconnect/holder/protocol.h"
 #include "reconnect/holder/runtime_socket.h"
 #include "reconnect/holder/spawn.h"
 #include "support/log.h"

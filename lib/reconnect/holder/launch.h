@@ -2,6 +2,7 @@
 #pragma once
 
 #include "reconnect/holder/holder.h"
+#include "reconnect/holder/server_image.h"
 
 namespace fuse3::reconnect {
 

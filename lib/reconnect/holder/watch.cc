@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-#include "reconnect/holder/holder.h"
+#include "reconnect/holder/holder_link.h"
 #include "reconnect/holder/launch.h"
 #include "support/log.h"
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "reconnect/seam/announce.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "session/waiting.h"
 #include "support/log.h"
@@ -36,6 +37,7 @@ unsigned ReconnectSeam::used_slots() const {
 void ReconnectSeam::leave_wanted() {
   Leave none = Leave::no;
   if (!leave_.compare_exchange_strong(none, Leave::wanted)) return;
+  announce(stage_in_words("draining"));
   const Waiting::Interrupts interrupts;
   const bool own_loop = session_.own_loop.active();
   if (!own_loop) exit_session(session_);
@@ -61,7 +63,8 @@ bool ReconnectSeam::call_off() {
   }
   const unsigned used = std::max(used_slots(), 1u);
   log(FUSE_LOG_WARNING, "fuse: %u requests take too long: this server goes on", used);
-  (void)link_->drained(used).ok();
+  announce_served();
+  (void)holder_->drained(used).ok();
   return true;
 }
 
@@ -84,7 +87,7 @@ bool ReconnectSeam::leave(unsigned milliseconds) {
   }
   if (used == 0) {
     state_->leave();
-    const auto told = link_->drained(0);
+    const auto told = holder_->drained(0);
     if (told) {
       leave_.store(Leave::left, std::memory_order_release);
       return true;
@@ -95,7 +98,8 @@ bool ReconnectSeam::leave(unsigned milliseconds) {
     log(FUSE_LOG_WARNING,
         "fuse: %u requests are not answered: this server goes on, and no other takes its place",
         used);
-    (void)link_->drained(used).ok();
+    announce_served();
+    (void)holder_->drained(used).ok();
   }
   leave_.store(Leave::no, std::memory_order_release);
   return false;

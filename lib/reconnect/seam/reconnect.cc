@@ -9,7 +9,8 @@
 #include <cstring>
 #include <string>
 
-#include "reconnect/holder/holder.h"
+#include "reconnect/holder/descriptor_store.h"
+#include "reconnect/holder/holder_link.h"
 #include "reconnect/seam/connection.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "reconnect/state.h"
@@ -66,6 +67,45 @@ Result<std::unique_ptr<State>> make_state(fuse_session& session, int directory,
   return state;
 }
 
+Result<std::unique_ptr<Holder>> start_keeper(const HolderSetup& setup) {
+  auto link = HolderLink::start(setup);
+  if (!link) return link.as_error();
+  return std::unique_ptr<Holder>(std::move(*link));
+}
+
+Result<std::unique_ptr<Holder>> use_systemd(const HolderSetup& setup, const State& state) {
+  if (!is_service_process()) return Error{ECHILD};
+  auto socket = NotifySocket::open();
+  if (!socket) return socket.as_error();
+  return DescriptorStore::start(std::move(*socket), setup, state.nonce());
+}
+
+const char* store_problem(int error) {
+  switch (error) {
+    case ECHILD:
+      return "systemd started another process, which started this one (a wrapper has to use exec)";
+    case ENOENT:
+      return "NOTIFY_SOCKET is not set, so this is not a service with Type=notify";
+    case EXFULL:
+      return "there is no room in it: set FileDescriptorStoreMax= in the unit";
+    default:
+      return std::strerror(error);
+  }
+}
+
+// A unit whose administrator wants this has a descriptor store, which nothing has by default. What
+// runs below another service's main process is not to use that one's.
+Result<std::unique_ptr<Holder>> start_holder(HolderChoice choice, const HolderSetup& setup,
+                                             const State& state) {
+  if (choice == HolderChoice::keeper) return start_keeper(setup);
+  auto store = use_systemd(setup, state);
+  if (store) return store;
+  if (choice == HolderChoice::automatic) return start_keeper(setup);
+  log_error("fuse: systemd's descriptor store cannot hold this mount: %s",
+            store_problem(store.error()));
+  return store;
+}
+
 }  // namespace
 
 Result<void> start(fuse_session& session) {
@@ -90,13 +130,13 @@ Result<void> start(fuse_session& session) {
   setup.devices = {session.device(0)};
   setup.auto_unmount_fd = session.auto_unmount ? session.auto_unmount.get() : -1;
   setup.timeout_seconds = session.options.reattach_timeout;
-  auto link = HolderLink::start(setup);
-  if (!link) {
+  auto holder = start_holder(session.options.reattach_holder, setup, **state);
+  if (!holder) {
     (void)remove_state(directory->get(), *connection);
-    return link.as_error();
+    return holder.as_error();
   }
   warn_of_request_timeout();
-  use(session, std::make_unique<ReconnectSeam>(session, std::move(*state), std::move(*link),
+  use(session, std::make_unique<ReconnectSeam>(session, std::move(*state), std::move(*holder),
                                                std::move(*directory), std::move(path), false));
   return {};
 }

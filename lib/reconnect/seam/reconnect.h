@@ -7,7 +7,8 @@
 
 namespace fuse3::reconnect {
 
-// For a session that has just mounted: makes the state and starts the keeper. What went wrong is
+// For a session that has just mounted: makes the state and gives what outlives the
+// server to a holder. What went wrong is
 // logged.
 Result<void> start(fuse_session& session);
 
@@ -19,6 +20,11 @@ Result<void> take_over(fuse_session& session, const char* mountpoint);
 // For fuse_session_mount() in a server that a keeper has started: takes over what the keeper holds,
 // wherever that is mounted by now. False when no keeper has started this process.
 Result<bool> take_over_assigned(fuse_session& session, const char* mountpoint);
+
+// The same in a service that systemd has kept a mount's descriptors for. False as well when there
+// was such a mount and it is given up. EBUSY: it is being served, or it is another mount than
+// `mountpoint`.
+Result<bool> take_over_stored(fuse_session& session, const char* mountpoint);
 
 // The same for one that somebody else has started: false when there is nothing to take over at
 // `mountpoint` and it has to be mounted. A mount that is being served is EBUSY.

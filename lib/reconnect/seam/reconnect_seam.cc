@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "options/buf_copy.h"
+#include "reconnect/seam/announce.h"
 #include "session/direct_seam.h"
 #include "support/log.h"
 #include "wire/request.h"
@@ -28,11 +29,11 @@ uint64_t now_ns() {
 }  // namespace
 
 ReconnectSeam::ReconnectSeam(fuse_session& session, std::unique_ptr<State> state,
-                             std::unique_ptr<HolderLink> link, UniqueFd runtime_dir,
+                             std::unique_ptr<Holder> holder, UniqueFd runtime_dir,
                              std::string runtime_path, bool successor, int previous_end)
     : session_(session),
       state_(std::move(state)),
-      link_(std::move(link)),
+      holder_(std::move(holder)),
       runtime_dir_(std::move(runtime_dir)),
       runtime_path_(std::move(runtime_path)),
       successor_(successor),
@@ -44,6 +45,8 @@ ReconnectSeam::ReconnectSeam(fuse_session& session, std::unique_ptr<State> state
       [this](NodeId parent, std::string_view name) { return rename_unsettled(parent, name); });
   session_.retrieves.begin_generation(state_->generation().value);
   if (successor_) session_.own_loop.ring();  // there is something before any new request
+  if (session_.options.reattach_notify) find_service_manager();
+  if (successor_) announce(stage_in_words("recovering"));
   std::lock_guard guard(seams_lock);
   seams.push_back(this);
 }
@@ -63,8 +66,24 @@ void ReconnectSeam::all_after_daemonize_fork() {
   std::lock_guard guard(seams_lock);
   for (ReconnectSeam* seam : seams) {
     seam->state_->set_pid(::getpid());
-    if (seam->link_) seam->link_->after_daemonize_fork();
+    if (seam->holder_) seam->holder_->after_daemonize_fork();
   }
+}
+
+std::string ReconnectSeam::stage_in_words(const char* stage) const {
+  return std::string(stage) + ' ' + session_.mountpoint + ", connection " +
+         std::to_string(state_->connection()) + ", generation " +
+         std::to_string(state_->generation().value);
+}
+
+// READY=1 is for the service as a whole.
+void ReconnectSeam::announce_served() {
+  bool all = true;
+  {
+    std::lock_guard guard(seams_lock);
+    for (const ReconnectSeam* seam : seams) all &= seam->serving_.load(std::memory_order_acquire);
+  }
+  announce_serving(stage_in_words("serving"), all);
 }
 
 bool ReconnectSeam::raise(fuse_req& req, IdRefs& ids) {
@@ -227,8 +246,8 @@ std::optional<NodeId> ReconnectSeam::node_to_invalidate(fuse_ino_t ino) {
 Result<void> ReconnectSeam::device_added(size_t index, int fd) {
   const auto added = state_->add_device();
   if (!added) return added.as_error();
-  if (!link_) return {};
-  return link_->add_device(static_cast<unsigned>(index), fd);
+  if (!holder_) return {};
+  return holder_->add_device(static_cast<unsigned>(index), fd);
 }
 
 // A successor that never got so far as to serve leaves the mount to the next one, and so does who
@@ -237,9 +256,10 @@ bool ReconnectSeam::stopping() {
   if (successor_ && !serving_.load(std::memory_order_acquire)) return false;
   if (leave_.load(std::memory_order_acquire) == Leave::left) return false;
   leave_.store(Leave::no, std::memory_order_release);
-  if (!link_) return true;
-  const auto gone = link_->goodbye();
-  if (!gone) log_error("fuse: cannot end the keeper: %s", std::strerror(gone.error()));
+  if (!holder_) return true;
+  const auto gone = holder_->goodbye();
+  if (!gone) log_error("fuse: cannot end what holds the mount: %s", std::strerror(gone.error()));
+  announce(stage_in_words("unmounting"));
   return true;
 }
 

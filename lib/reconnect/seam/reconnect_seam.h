@@ -28,13 +28,13 @@ using Revived = std::function<void(int error)>;
 
 class ReconnectSeam final : public Seam {
  public:
-  // `link` is null where nobody holds the device for a successor (tests). `runtime_dir` is where
+  // `holder` is null where nobody holds the device for a successor (tests). `runtime_dir` is where
   // the state's name and the keeper's socket are. `successor`: the
   // connection was taken over, and what its last server left has to be settled before the first
   // request.
-  ReconnectSeam(fuse_session& session, std::unique_ptr<State> state,
-                std::unique_ptr<HolderLink> link, UniqueFd runtime_dir, std::string runtime_path,
-                bool successor, int previous_end = -1);
+  ReconnectSeam(fuse_session& session, std::unique_ptr<State> state, std::unique_ptr<Holder> holder,
+                UniqueFd runtime_dir, std::string runtime_path, bool successor,
+                int previous_end = -1);
   ~ReconnectSeam() override;
 
   State& state() { return *state_; }
@@ -236,8 +236,12 @@ class ReconnectSeam final : public Seam {
   void settle_slot(const Slot& slot, std::vector<Slot>& again);
   void blame(Slot slot, wire::Opcode opcode);
   void finish_init(Slot slot);
-  Result<void> tell_keeper();
+  Result<void> tell_holder();
   HolderSetup holder_setup();
+
+  // reconnect_seam.cc: for the service manager
+  std::string stage_in_words(const char* stage) const;
+  void announce_served();
 
   // leave.cc: making way for another server
   void leave_wanted();
@@ -246,7 +250,7 @@ class ReconnectSeam final : public Seam {
 
   fuse_session& session_;
   std::unique_ptr<State> state_;
-  std::unique_ptr<HolderLink> link_;
+  std::unique_ptr<Holder> holder_;
   const UniqueFd runtime_dir_;
   const std::string runtime_path_;
   const bool successor_;

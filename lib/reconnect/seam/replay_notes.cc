@@ -5,6 +5,7 @@
 #include <sys/xattr.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "reconnect/seam/arguments.h"
 #include "reconnect/seam/guard.h"

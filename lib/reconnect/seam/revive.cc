@@ -1,6 +1,7 @@
 // Nodes and handles of former incarnations: found again in the filesystem when they are first used.
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -202,7 +203,7 @@ void ReconnectSeam::reopen_handle(Lane& lane, HandleId id, Revived done) {
       log(FUSE_LOG_WARNING,
           "fuse: a file that was open when the server died cannot be "
           "opened again: %s",
-          strerror(answer.error));
+          std::strerror(answer.error));
       return done(means_absence(answer.error) ? ESTALE : answer.error);
     }
     if (!state_->handles().rebind(id, answer.open.fh) && answer.error == 0) {

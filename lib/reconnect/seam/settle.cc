@@ -182,19 +182,21 @@ Result<void> ReconnectSeam::serving() {
     wake_pollers();
     state_->set_last_recovery_ns(now_ns() - began_ns_);
   }
-  if (const auto told = tell_keeper(); !told) return told;
+  if (const auto told = tell_holder(); !told) return told;
   serving_.store(true, std::memory_order_release);
+  if (successor_) state_->end_outage();
+  announce_served();
   return {};
 }
 
-Result<void> ReconnectSeam::tell_keeper() {
-  if (!link_) return {};
+Result<void> ReconnectSeam::tell_holder() {
+  if (!holder_) return {};
   // The watch first: if the keeper has died since the mount, saying hello starts another.
   const auto watched =
-      link_->start_watch([this] { return holder_setup(); }, [this] { leave_wanted(); });
+      holder_->start_watch([this] { return holder_setup(); }, [this] { leave_wanted(); });
   if (!watched) return watched;
-  if (const auto said = link_->hello(true); !said || !successor_) return said;
-  return link_->serving();
+  if (const auto said = holder_->hello(true); !said || !successor_) return said;
+  return holder_->serving();
 }
 
 }  // namespace fuse3::reconnect

@@ -6,7 +6,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "reconnect/holder/holder.h"
+#include "reconnect/holder/holder_link.h"
+#include "reconnect/seam/claim.h"
 #include "reconnect/seam/connection.h"
 #include "reconnect/seam/reconnect.h"
 #include "reconnect/state_file.h"
@@ -21,35 +22,6 @@ bool has_keeper(int directory, unsigned connection) {
   return ::faccessat(directory, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-Result<std::unique_ptr<State>> open_and_claim(Attached& attached, unsigned connection) {
-  std::string why;
-  auto state = State::open(std::move(attached.state), &why);
-  if (!state) {
-    log_error("fuse: cannot take over connection %u: %s", connection, why.c_str());
-    return state.as_error();
-  }
-  if ((*state)->connection() != connection || (*state)->owner() != ::getuid()) {
-    log_error("fuse: cannot take over connection %u: the state is that of connection %u of user %u",
-              connection, (*state)->connection(), static_cast<unsigned>((*state)->owner()));
-    return Error{EPROTO};
-  }
-  if ((*state)->server_alive()) {
-    log_error("fuse: connection %u is served by process %d", connection, (*state)->server().pid);
-    return Error{EBUSY};
-  }
-  const auto generation = (*state)->claim((*state)->generation(), ::getpid());
-  if (!generation) {
-    log_error("fuse: another server was faster to take over connection %u", connection);
-    return generation.as_error();
-  }
-  const auto recovered = (*state)->recover();
-  if (!recovered) {
-    log_error("fuse: the state of connection %u is damaged; it cannot be taken over", connection);
-    return Error{EPROTO};
-  }
-  return state;
-}
-
 Result<void> take_over_connection(fuse_session& session, const MountFacts& facts,
                                   UniqueFd directory, std::string path) {
   std::string why;
@@ -58,17 +30,11 @@ Result<void> take_over_connection(fuse_session& session, const MountFacts& facts
     log_error("fuse: cannot take over the filesystem at %s: %s", facts.path.c_str(), why.c_str());
     return attached.as_error();
   }
-  auto state = open_and_claim(*attached, facts.connection);
+  auto state = open_state_of(std::move(attached->state), facts.connection);
   if (!state) return state.as_error();
-  const size_t buffer = (*state)->mapping().sections().slot_buffer_size;
-  session.sizes.receive = buffer - kReplyRoom;
-  session.devices = std::move(attached->devices);
-  session.auto_unmount = std::move(attached->auto_unmount);
-  session.mountpoint = facts.path;
-  session.mounted = true;
-  use(session, std::make_unique<ReconnectSeam>(session, std::move(*state),
-                                               std::move(attached->link), std::move(directory),
-                                               std::move(path), true, attached->previous_end));
+  if (auto claimed = claim(**state); !claimed) return claimed;
+  go_on(session, std::move(*attached), std::move(*state), facts.path, std::move(directory),
+        std::move(path));
   return {};
 }
 
@@ -79,6 +45,9 @@ Result<void> take_over(fuse_session& session, const char* mountpoint) {
     log_error("fuse: taking a mount over needs reconnect: use -o reattach");
     return Error{ENOTSUP};
   }
+  const auto stored = take_over_stored(session, mountpoint);
+  if (!stored) return stored.as_error();
+  if (*stored) return {};
   const auto facts = connection_at(mountpoint);
   if (!facts) return facts.as_error();
   std::string path;

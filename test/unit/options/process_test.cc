@@ -239,6 +239,33 @@ TEST(Daemonize, WorksWithoutStandardStreams) {
   EXPECT_EQ(good, 'y');
 }
 
+int hook_pipe;
+
+// The child goes on after the parent's hook, and is an orphan when that runs.
+TEST(Daemonize, TheParentsHookKnowsWhoGoesOn) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd read_end(ends[0]);
+  UniqueFd write_end(ends[1]);
+  hook_pipe = write_end.get();
+  const int status = in_child([] {
+    set_daemonize_parent_hook([](pid_t child) {
+      if (waitpid(child, nullptr, WNOHANG) >= 0) child = -1;
+      if (write(hook_pipe, &child, sizeof child) < 0) _exit(2);
+    });
+    if (daemonize(false) != 0) return 1;
+    const pid_t self = getpid();
+    return write(hook_pipe, &self, sizeof self) < 0 ? 3 : 0;
+  });
+  write_end.reset();
+  EXPECT_EQ(status, 0);
+  pid_t told = 0, goes_on = 0;
+  ASSERT_EQ(read(read_end.get(), &told, sizeof told), static_cast<ssize_t>(sizeof told));
+  ASSERT_EQ(read(read_end.get(), &goes_on, sizeof goes_on), static_cast<ssize_t>(sizeof goes_on));
+  EXPECT_GT(told, 0);
+  EXPECT_EQ(told, goes_on);
+}
+
 TEST(Daemonize, TheParentReportsAChildThatDied) {
   const int status = in_child([] {
     set_daemonize_hook([] { _exit(0); });

@@ -150,6 +150,35 @@ TEST(State, OneOfTwoSuccessorsWins) {
   EXPECT_EQ((*b)->server().pid, 100);
 }
 
+TEST(State, CountsAnOutageOverItsSuccessors) {
+  auto state = new_state();
+  const auto claim = [&] { ASSERT_TRUE(state->claim(state->generation(), ::getpid()).ok()); };
+  // As if the first successor had come 100 s ago.
+  const auto make_older = [&] { state->mapping().header().outage -= 100; };
+  claim();
+  EXPECT_LE(state->count_outage(), 1u);
+  make_older();
+  claim();
+  EXPECT_GE(state->count_outage(), 100u);
+  claim();
+  EXPECT_GE(state->count_outage(), 100u);
+  state->end_outage();
+  claim();
+  EXPECT_LE(state->count_outage(), 1u);
+  // One that knows nothing of outages has served since.
+  make_older();
+  claim();
+  claim();
+  EXPECT_LE(state->count_outage(), 1u);
+}
+
+TEST(State, HasANonceOfItsOwn) {
+  auto one = new_state();
+  auto other = new_state();
+  EXPECT_NE(one->nonce(), other->nonce());
+  EXPECT_NE(one->nonce(), one->mapping().header().fixed.hash_seed);
+}
+
 TEST(State, SeesWhetherTheServerLives) {
   auto state = new_state();
   EXPECT_TRUE(state->server_alive());

@@ -22,7 +22,7 @@
 #include <sstream>
 #include <string>
 
-#include "reconnect/holder/holder.h"
+#include "reconnect/holder/holder_link.h"
 
 namespace {
 
@@ -81,7 +81,7 @@ int begin(Server* server, int argc, char** argv) {
       fprintf(stderr, "attach: %d: %s\n", got.error(), why.c_str());
       return got.error() == EBUSY ? 16 : 3;
     }
-    server->link = std::move(got->link);
+    server->link.reset(static_cast<HolderLink*>(got->holder.release()));
     server->state = std::move(got->state);
     server->devices = std::move(got->devices);
     server->previous = got->previous_pid;

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "reconnect/holder/holder.h"
+#include "reconnect/holder/holder_link.h"
 #include "reconnect/holder/take_over.h"
 #include "support/unique_fd.h"
 

@@ -39,6 +39,9 @@ TEST(SessionNew, KnownOptionsAreTaken) {
   expect_made({"prog", "-o", "reattach_ioctl=eintr"});
   expect_made({"prog", "-o", "reattach_unlinked=hide"});
   expect_made({"prog", "-o", "reattach_unlinked=stale"});
+  expect_made({"prog", "-o", "reattach_holder=auto"});
+  expect_made({"prog", "-o", "reattach_holder=keeper,reattach_notify=yes"});
+  expect_made({"prog", "-o", "reattach_holder=systemd,reattach_notify=no"});
   expect_made({"prog", "-o", "no_reattach"});
 }
 
@@ -65,6 +68,9 @@ TEST(SessionNew, ReattachNeedsTime) {
   EXPECT_EQ(nullptr, make({"prog", "-o", "reattach_unlinked="}));
   EXPECT_EQ(nullptr, make({"prog", "-o", "reattach_ioctl=maybe"}));
   EXPECT_TRUE(LogCapture::has("reattach_ioctl=maybe: it must be rerun or eintr"));
+  EXPECT_EQ(nullptr, make({"prog", "-o", "reattach_holder=me"}));
+  EXPECT_TRUE(LogCapture::has("reattach_holder=me: it must be auto, keeper or systemd"));
+  EXPECT_EQ(nullptr, make({"prog", "-o", "reattach_notify=perhaps"}));
 }
 
 TEST(SessionNew, TheArgumentsStayTheCallers) {

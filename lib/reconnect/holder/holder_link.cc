@@ -1,4 +1,4 @@
-#include "reconnect/holder/holder.h"
+#include "reconnect/holder/holder_link.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -62,8 +62,8 @@ Result<Attached> HolderLink::attach(int runtime_dir_fd, unsigned connection, std
   }
   Result<Takeover> taken = take_over(runtime_dir_fd, connection, why);
   if (!taken) return taken.as_error();
-  return Attached{std::unique_ptr<HolderLink>(new HolderLink(
-                      std::move(taken->link), std::move(*image), runtime_dir_fd, connection)),
+  return Attached{std::unique_ptr<Holder>(new HolderLink(std::move(taken->link), std::move(*image),
+                                                         runtime_dir_fd, connection)),
                   std::move(taken->state),
                   std::move(taken->devices),
                   std::move(taken->auto_unmount),
