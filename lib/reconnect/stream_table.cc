@@ -41,7 +41,11 @@ constexpr uint64_t scramble(uint64_t x) {
 }  // namespace
 
 StreamTable::StreamTable(State& state, Mapping& mapping, SpinMutex& lock)
-    : state_(state), mapping_(mapping), lock_(lock), spare_(mapping.sections().max_nodes) {}
+    : state_(state),
+      mapping_(mapping),
+      lock_(lock),
+      cursors_(mapping.sections().max_handles),
+      spare_(mapping.sections().max_nodes) {}
 
 uint64_t StreamTable::hash(std::string_view name) const {
   return hash_bytes(~mapping_.hash_seed(), name);
@@ -56,18 +60,13 @@ bool StreamTable::is_stream(uint32_t index) const {
          tag_kind(load(record(index).tag)) == static_cast<uint32_t>(Kind::stream);
 }
 
-StreamTable::Cursor& StreamTable::cursor(uint32_t handle) {
-  if (handle >= cursors_.size()) cursors_.resize(std::max<size_t>(64, size_t{handle} * 2));
-  return cursors_[handle];
-}
-
 void StreamTable::begin(uint32_t handle, Opened opened) {
   cursor(handle) = Cursor{{}, {}, opened};
 }
 
 StreamTable::Opened StreamTable::opened(uint32_t handle) const {
   const std::lock_guard guard(lock_);
-  return handle < cursors_.size() ? cursors_[handle].opened : Opened::here;
+  return cursor(handle).opened;
 }
 
 void StreamTable::start_anew(uint32_t handle) {

@@ -17,6 +17,7 @@
 #include "support/ids.h"
 #include "support/result.h"
 #include "support/spin_mutex.h"
+#include "support/zeroed_array.h"
 
 namespace fuse3::reconnect {
 
@@ -77,7 +78,7 @@ class StreamTable {
   StreamRecord& record(uint32_t index) const;
   bool is_stream(uint32_t index) const;
   uint32_t& free_head() const { return mapping_.nodes()[0].free_next; }
-  Cursor& cursor(uint32_t handle);
+  Cursor& cursor(uint32_t handle) const { return cursors_[handle]; }
   std::optional<uint32_t> search(uint32_t handle, uint64_t offset, Place from, uint32_t records,
                                  Place* found) const;
   Place place_of(uint32_t handle, uint32_t ordinal);
@@ -92,7 +93,7 @@ class StreamTable {
   Mapping& mapping_;
   SpinMutex& lock_;
   // Private to the process, under the lock.
-  std::vector<Cursor> cursors_;
+  ZeroedArray<Cursor> cursors_;  // by handle
   uint64_t offsets_made_ = 0;
   uint32_t spare_;  // about so many records are on the free list; a successor takes it to be long
 };
