@@ -7,10 +7,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/random.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -82,6 +84,15 @@ static void use_console(void)
 		close(console);
 }
 
+/* Nothing random happens in here by itself, and older kernels wait for it for minutes. */
+static void seed_random(void)
+{
+	int bits = 256, device = open("/dev/urandom", O_WRONLY);
+
+	if (device >= 0 && ioctl(device, RNDADDTOENTCNT, &bits) == 0)
+		close(device);
+}
+
 static pid_t start(const char *script)
 {
 	char *argv[] = { "sh", (char *)script, NULL };
@@ -120,6 +131,7 @@ int main(void)
 		return 2;
 	make_root();
 	use_console();
+	seed_random();
 	status = script ? wait_for(start(script)) : 127;
 	kill(-1, SIGKILL);
 	printf("\n%s %d\n", token ? token : "", status);
