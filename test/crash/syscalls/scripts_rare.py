@@ -86,8 +86,11 @@ def getlk(s):
     return [kind, start, length]
 
 
-# The open file is lost with its server.
-tmpfile.may_be_stale = True
+# Figures of the library that a crash may raise. The open file is lost with its server.
+tmpfile.may_count = ('stale',)
+# That an ioctl is answered with EINTR.
+ioctl_changes.may_count = ('poisoned',)
+ioctl_changes.may_say = 'reattach_ioctl=eintr'
 
 SCRIPTS = [ioctl_reads, ioctl_changes, poll, statx, tmpfile]
 DEVICE_SCRIPTS = [bmap, syncfs]
