@@ -1,6 +1,5 @@
 #include "reconnect/seam/reconnect_seam.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include "options/buf_copy.h"
 #include "reconnect/seam/announce.h"
 #include "session/direct_seam.h"
+#include "support/clock.h"
 #include "support/log.h"
 #include "wire/request.h"
 
@@ -19,12 +19,6 @@ namespace {
 // A program may serve several mounts; it goes into the background once.
 std::mutex seams_lock;
 std::vector<ReconnectSeam*> seams;
-
-uint64_t now_ns() {
-  timespec now;
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
-}
 
 }  // namespace
 
@@ -38,7 +32,7 @@ ReconnectSeam::ReconnectSeam(fuse_session& session, std::unique_ptr<State> state
       runtime_path_(std::move(runtime_path)),
       successor_(successor),
       previous_end_(previous_end),
-      began_ns_(now_ns()),
+      began_ns_(monotonic_ns()),
       left_(std::make_unique<std::atomic<uint8_t>[]>(state_->mapping().sections().max_slots)) {
   if (session_.names_are_nodes) state_->nodes().set_names_are_nodes();
   state_->nodes().set_rename_unsettled(

@@ -1,24 +1,17 @@
 // The start of a successor: INIT as it was, and what the last server left unfinished.
-#include <time.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "lowlevel/negotiate.h"
 #include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
+#include "support/clock.h"
 #include "support/log.h"
 #include "wire/reply.h"
 #include "wire/request.h"
 
 namespace fuse3::reconnect {
 namespace {
-
-uint64_t now_ns() {
-  timespec now;
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
-}
 
 wire::InHeader header_of(const Slot& slot) {
   wire::InHeader header{};
@@ -180,7 +173,7 @@ Result<void> ReconnectSeam::serving() {
     find_stale_locks();
     find_old_backings();
     wake_pollers();
-    state_->set_last_recovery_ns(now_ns() - began_ns_);
+    state_->set_last_recovery_ns(monotonic_ns() - began_ns_);
   }
   if (const auto told = tell_holder(); !told) return told;
   serving_.store(true, std::memory_order_release);
