@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -33,6 +34,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_configure(config):
+    # Under nohup the servers would ignore it, too; what has a handler is reset by exec.
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
     if config.getoption('--seed') is None:
         config.option.seed = int.from_bytes(os.urandom(3), 'big')
 

@@ -29,7 +29,11 @@ def upgrade(fs, *command, options=(), expect=DONE):
     words = [tool(), 'upgrade', *options, fs.mnt, *(['--', *command] if command else [])]
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=100,
                           check=False, stdin=subprocess.DEVNULL, cwd='/')
-    assert done.returncode == expect, (done.returncode, done.stdout, done.stderr, fs.log())
+    if done.returncode != expect:
+        inside = subprocess.run([str(tool()), 'inspect', str(fs.mnt)], capture_output=True, text=True,
+                                timeout=30, check=False)
+        raise AssertionError(f'{done.returncode}, not {expect}\n{done.stdout}{done.stderr}{fs.log()}'
+                             f'{inside.stdout}{inside.stderr}')
     return done.stdout + done.stderr
 
 

@@ -227,10 +227,14 @@ struct listing {
   size_t count;
 };
 
+/* Names that are alike have nothing to do with one another here, so that hardly any two servers agree. */
 static uint64_t place_of(const char* name) {
   uint64_t hash = (uint64_t)getpid() * 0x9e3779b97f4a7c15;
-  for (; *name != '\0'; ++name) hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
-  return hash ^ hash >> 29;
+  for (; *name != '\0'; ++name) {
+    hash = (hash ^ (unsigned char)*name) * 0xbf58476d1ce4e5b9;
+    hash ^= hash >> 29;
+  }
+  return hash;
 }
 
 static int by_place(const void* a, const void* b) {
