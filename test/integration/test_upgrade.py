@@ -25,16 +25,33 @@ def built():
         pytest.skip('fuse-reattach was not built: CLI11 is missing')
 
 
-def upgrade(fs, *command, options=(), expect=DONE):
+def run_upgrade(fs, *command, options=()):
     words = [tool(), 'upgrade', *options, fs.mnt, *(['--', *command] if command else [])]
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=100,
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=100,
                           check=False, stdin=subprocess.DEVNULL, cwd='/')
-    if done.returncode != expect:
-        inside = subprocess.run([str(tool()), 'inspect', str(fs.mnt)], capture_output=True, text=True,
-                                timeout=30, check=False)
-        raise AssertionError(f'{done.returncode}, not {expect}\n{done.stdout}{done.stderr}{fs.log()}'
-                             f'{inside.stdout}{inside.stderr}')
+
+
+def inside(fs):
+    """What the server has in hand."""
+    return subprocess.run([str(tool()), 'inspect', str(fs.mnt)], capture_output=True, text=True,
+                          timeout=30, check=False).stdout
+
+
+def upgrade(fs, *command, options=(), expect=DONE):
+    done = run_upgrade(fs, *command, options=options)
+    assert done.returncode == expect, '\n'.join((done.stdout, done.stderr, fs.log(), inside(fs)))
     return done.stdout + done.stderr
+
+
+def upgrade_in_the_end(fs):
+    """A machine that stands still for seconds has an upgrade put off: then the old server goes on, and
+    the next attempt has to do. What that lost or did twice would show."""
+    for _ in range(3):
+        done = run_upgrade(fs)
+        if done.returncode != OLD_ONE_SERVES:
+            break
+        print(done.stderr, inside(fs))
+    assert done.returncode == DONE, '\n'.join((done.stdout, done.stderr, fs.log()))
 
 
 def status(fs):
@@ -59,7 +76,7 @@ def test_twenty_times_under_work(bench, work, seed, mode):
     servers = {fs.server()}
     try:
         for _ in range(20):
-            upgrade(fs)
+            upgrade_in_the_end(fs)
             servers.add(status(fs)['server_pid'])
         records = runner.wait(60)
     finally:

@@ -5,6 +5,7 @@
 
 #include <sys/ioctl.h>
 
-enum { kCounterGet = _IOR('m', 1, int), kCounterAdd = _IO('m', 2) };
+#define COUNTER_GET _IOR('m', 1, int)
+#define COUNTER_ADD _IO('m', 2)
 
 #endif

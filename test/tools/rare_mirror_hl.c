@@ -25,11 +25,11 @@ static int Ioctl(const char* path, unsigned int command, void* argument,
   (void)argument;
   (void)flags;
   if (pread(FdOf(file), &number, sizeof(number), 0) != sizeof(number)) return -EINVAL;
-  if (command == (unsigned)kCounterGet) {
+  if (command == (unsigned)COUNTER_GET) {
     *(int32_t*)data = number;
     return 0;
   }
-  if (command != (unsigned)kCounterAdd) return -ENOTTY;
+  if (command != (unsigned)COUNTER_ADD) return -ENOTTY;
   ++number;
   return pwrite(FdOf(file), &number, sizeof(number), 0) == sizeof(number) ? 0 : -EIO;
 }

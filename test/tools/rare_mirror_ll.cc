@@ -22,9 +22,9 @@ void Ioctl(fuse_req_t req, fuse_ino_t, unsigned command, void*, fuse_file_info* 
   const int fd = HandleOf(file);
   if (pread(fd, &number, sizeof number, 0) != sizeof number) {
     fuse_reply_err(req, EINVAL);
-  } else if (command == kCounterGet) {
+  } else if (command == COUNTER_GET) {
     fuse_reply_ioctl(req, 0, &number, sizeof number);
-  } else if (command == kCounterAdd) {
+  } else if (command == COUNTER_ADD) {
     ++number;
     const bool written = pwrite(fd, &number, sizeof number, 0) == sizeof number;
     if (written) {
