@@ -59,6 +59,7 @@ RecordSpace::RecordSpace(Mapping& mapping, const Table& table)
     : mapping_(mapping),
       table_(table),
       chunk_(chunk_records(table.max, table.record_size)),
+      chunk_shift_(static_cast<uint32_t>(std::countr_zero(chunk_))),
       keep_(chunks(table.max, table.record_size) / kKeep),
       free_((table.max + chunk_) / 64 + 1),
       with_free_(chunks(table.max, table.record_size)),

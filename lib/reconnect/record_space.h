@@ -12,6 +12,7 @@
 // has a tag left goes on from that.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "reconnect/layout.h"
@@ -59,7 +60,7 @@ class RecordSpace {
 
   // Whether there is memory where the record is; what has none is free. Takes no lock.
   bool present(uint32_t index) const {
-    return table_.floors == nullptr || load(table_.floors[index / chunk_]) == 0;
+    return table_.floors == nullptr || load(table_.floors[index >> chunk_shift_]) == 0;
   }
   // The first record behind the one's chunk.
   uint32_t next_chunk(uint32_t index) const { return (index / chunk_ + 1) * chunk_; }
@@ -78,6 +79,9 @@ class RecordSpace {
   // Of so many chunks one may be empty and keep its memory.
   static constexpr uint32_t kKeep = 1024;
   static constexpr uint32_t kNone = UINT32_MAX;
+  static_assert(std::has_single_bit(kChunkBytes / uint32_t{sizeof(NodeRecord)}) &&
+                std::has_single_bit(kChunkBytes / uint32_t{sizeof(HandleRecord)}) &&
+                std::has_single_bit(kSmallChunk));
 
   // Chunks by their numbers.
   class Set {
@@ -115,6 +119,7 @@ class RecordSpace {
   Mapping& mapping_;
   Table table_;
   uint32_t chunk_;
+  uint32_t chunk_shift_;  // 1 << this is the same: every id that is looked up asks present()
   uint32_t keep_;
   ZeroedArray<uint64_t> free_;  // a bit for each record
   Set with_free_;
