@@ -101,6 +101,11 @@ void read_state(const KeeperPlace& place, Report* report) {
   report->view = std::move(*view);
 }
 
+void look_at(const KeeperPlace& place, Report* report) {
+  if (place.has_socket) return ask_keeper(place, report);
+  read_state(place, report);
+}
+
 bool is_callers(const MountLine& mount) {
   return geteuid() == 0 || mount.owner == geteuid();
 }
@@ -132,11 +137,7 @@ Report report_on(const MountLine& mount, const std::vector<KeeperPlace>& keepers
   report.mount = mount;
   for (const KeeperPlace& place : keepers) {
     if (place.connection != mount.minor || report.keeper) continue;
-    if (place.has_socket) {
-      ask_keeper(place, &report);
-    } else {
-      read_state(place, &report);
-    }
+    look_at(place, &report);
   }
   if (!report.keeper && report.server == 0 && report.problem.empty() && is_dead(mount.point)) {
     report.state = MountState::kGivenUp;
@@ -211,11 +212,7 @@ std::vector<Report> all_reports(const std::vector<KeeperPlace>& keepers) {
     if (!seen.insert(place.connection).second) continue;
     Report report;
     report.mount.minor = place.connection;
-    if (place.has_socket) {
-      ask_keeper(place, &report);
-    } else {
-      read_state(place, &report);
-    }
+    look_at(place, &report);
     if (report.view) report.mountpoint = report.view->header().fixed.mountpoint;
     if (report.keeper || report.server != 0) reports.push_back(std::move(report));
   }
