@@ -72,8 +72,8 @@ class Inquiry final : public Seam {
   void note_direntplus(std::span<std::byte> room, const fuse_entry_param& entry) override {
     request_.session->seam->note_direntplus(room, entry);
   }
-  // In a listing that a successor goes on with. Which directory it is does not matter: names of this
-  // form are the library's.
+  // In a listing that a successor goes on with. Which directory it is does not matter: names of
+  // this form are the library's.
   bool conceals(const fuse_req&, std::string_view name, const fuse_entry_param* entry) override {
     const fuse_session& session = *request_.session;
     const bool hides = session.options.reattach_unlinked == UnlinkedPolicy::hide;
@@ -153,6 +153,26 @@ void ask_open(fuse_session& session, Lane& lane, uint64_t ino, uint32_t flags, b
         operation(&req, ino, &info);
       },
       std::move(then));
+}
+
+void ask_getattr(fuse_session& session, Lane& lane, uint64_t ino, const fuse_file_info* info,
+                 Attributes then) {
+  const auto operation = session.ops.getattr;
+  if (operation == nullptr) return then(ENOSYS, {});
+  ask(
+      session, lane, wire::Opcode::getattr,
+      [operation, ino, open = info != nullptr,
+       opened = info != nullptr ? *info : fuse_file_info{}](fuse_req& req) {
+        fuse_file_info copy = opened;
+        operation(&req, ino, open ? &copy : nullptr);
+      },
+      [then](const Answer& found) {
+        wire::AttrOut out{};
+        if (found.error != 0) return then(found.error, {});
+        if (found.bytes.size() < sizeof out) return then(EIO, {});
+        std::memcpy(&out, found.bytes.data(), sizeof out);
+        then(0, out.attr);
+      });
 }
 
 void tell_release(fuse_session& session, Lane& lane, uint64_t ino, const fuse_file_info& info,

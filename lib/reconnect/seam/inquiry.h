@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "session/session.h"
+#include "wire/protocol.h"
 
 namespace fuse3::reconnect {
 
@@ -35,6 +36,10 @@ void ask_lookup(fuse_session& session, Lane& lane, uint64_t parent, const std::s
                 bool hidden, Then then);
 void ask_open(fuse_session& session, Lane& lane, uint64_t ino, uint32_t flags, bool directory,
               Then then);
+// By the open file `info`, if it is not null, which need not last.
+using Attributes = std::function<void(int error, const wire::Attr& attr)>;
+void ask_getattr(fuse_session& session, Lane& lane, uint64_t ino, const fuse_file_info* info,
+                 Attributes then);
 void tell_release(fuse_session& session, Lane& lane, uint64_t ino, const fuse_file_info& info,
                   bool directory);
 void tell_forget(fuse_session& session, Lane& lane, uint64_t ino, uint64_t count);

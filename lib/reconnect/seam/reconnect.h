@@ -7,9 +7,8 @@
 
 namespace fuse3::reconnect {
 
-// For a session that has just mounted: makes the state and gives what outlives the
-// server to a holder. What went wrong is
-// logged.
+// For a session that has just mounted: makes the state and gives what outlives the server to a
+// holder. What went wrong is logged.
 Result<void> start(fuse_session& session);
 
 // Takes the live connection at `mountpoint` over from a server that died: from then on the session

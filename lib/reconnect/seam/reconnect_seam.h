@@ -221,7 +221,6 @@ class ReconnectSeam final : public Seam {
   void write_rest(fuse_req& req, size_t done);
 
   // replay_notes.cc: what has to be known of the time before the first run
-  using Attributes = std::function<void(int error, const wire::Attr& attr)>;
   bool ask_before_first_run(fuse_req& req);
   void begin_question(const fuse_req& req);
   void end_question(fuse_req& req, Before before);

@@ -99,16 +99,8 @@ class Reopening {
   }
 
   void ask_mode(std::function<void(int error, uint32_t mode)> then) {
-    ask(
-        session_, lane_, wire::Opcode::getattr,
-        [this](fuse_req& question) { session_.ops.getattr(&question, ino_, nullptr); },
-        [then](const Answer& found) {
-          wire::AttrOut out{};
-          if (found.error != 0) return then(found.error, 0);
-          if (found.bytes.size() < sizeof out) return then(EIO, 0);
-          std::memcpy(&out, found.bytes.data(), sizeof out);
-          then(0, out.attr.mode & kModeBits);
-        });
+    ask_getattr(session_, lane_, ino_, nullptr,
+                [then](int error, const wire::Attr& attr) { then(error, attr.mode & kModeBits); });
   }
 
   void set_mode(uint32_t mode, std::function<void(int error)> then) {

@@ -108,16 +108,15 @@ bool ReconnectSeam::put_back_made(fuse_req& req) {
   const auto args = args_of<wire::Create>(req);
   ask_lookup(session_, *req.lane, state_->nodes().fs_ino(parent->index), args.name, false,
              [this, &req, lent, flags = args.flags](const Answer& found) {
+               req.cleared = true;
                if (!found_one(found)) {
                  lent.set(0);
-                 req.cleared = true;
                  return run_again(req);
                }
                const uint64_t ino = found.entry.ino;
                ask_put_back(session_, *req.lane, ino, flags, lent,
                             [this, &req, ino](const Answer&) {
                               tell_forget(session_, *req.lane, ino, 1);
-                              req.cleared = true;
                               run_again(req);
                             });
              });

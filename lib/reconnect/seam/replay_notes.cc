@@ -146,26 +146,13 @@ bool ReconnectSeam::note_looks(fuse_req& req) {
 
 // Of a file, as it is open, if it is.
 void ReconnectSeam::ask_attributes(fuse_req& req, NodeId id, HandleId handle_id, Attributes then) {
-  const auto operation = session_.ops.getattr;
   const auto node = state_->nodes().find(id);
-  if (operation == nullptr || !node) return then(ENOSYS, {});
-  const uint64_t ino = state_->nodes().fs_ino(node->index);
+  if (!node) return then(ENOSYS, {});
   const auto handle = state_->handles().find(handle_id);
   fuse_file_info info{};
   if (handle) info.fh = state_->handles().fs_fh(handle->index);
-  ask(
-      session_, *req.lane, Opcode::getattr,
-      [operation, ino, info, open = handle.ok()](fuse_req& question) {
-        fuse_file_info copy = info;
-        operation(&question, ino, open ? &copy : nullptr);
-      },
-      [then](const Answer& found) {
-        wire::AttrOut out{};
-        if (found.error != 0) return then(found.error, {});
-        if (found.bytes.size() < sizeof out) return then(EIO, {});
-        std::memcpy(&out, found.bytes.data(), sizeof out);
-        then(0, out.attr);
-      });
+  ask_getattr(session_, *req.lane, state_->nodes().fs_ino(node->index), handle ? &info : nullptr,
+              std::move(then));
 }
 
 }  // namespace fuse3::reconnect
