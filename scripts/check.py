@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import build
+import kernels
 from results import AllowedSkips, Suite
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -342,29 +343,9 @@ def bench(suite):
         suite.add_failure('run', output[-3000:])
 
 
-# Kernels that the recovery is tried on: (boot options, suites of kernel/selftest). 6.1 has no RESEND.
-KERNELS = {'6.1': (['--version', '6.1', '--stock'], ['recovery']),
-           '6.12': (['--version', '6.12', '--stock'], ['recovery']),
-           '6.12 with the series': (['--version', '6.12'], ['recovery', 'successor']),
-           '6.12 with the series, debug': (['--version', '6.12', '--debug'], ['successor'])}
-
-
 def kernel(suite):
     """Kernels of our own in user-mode Linux. Building one takes many minutes, once."""
-    folder = ROOT / 'kernel'
-    for name, (options, suites) in KERNELS.items():
-        log = 'kernel.' + name.replace(' ', '-').replace(',', '')
-        status, output = command([str(folder / 'build'), *options], f'{log}.build', 7200)
-        if status != 0:
-            suite.add_failure(f'{name}: build', output[-3000:])
-            continue
-        status, output = command(
-            [str(folder / 'boot'), *options, '--timeout', '3000', '--env',
-             f'FUSE_BUILD_DIR={BUILD / "gcc"}', str(folder / 'selftest'), *suites], log, 3600)
-        before = len(suite.failed)
-        if suite.read_lines(output, f'{name}: ') == 0 or (
-                status != 0 and len(suite.failed) == before):
-            suite.add_failure(f'{name}: run', f'status {status}\n{output[-4000:]}')
+    kernels.run(suite, command, ROOT / 'kernel', BUILD / 'gcc')
 
 
 def our_mounts():

@@ -13,7 +13,7 @@ from rawfs import Mount  # noqa: E402  pylint: disable=wrong-import-position
 
 @pytest.fixture
 def mounts(tmp_path):
-    """Makes mounts, and ends what a test left of them; after a minute at the latest."""
+    """Makes mounts, and ends what a test left of them; after five minutes at the latest."""
     made = []
 
     def make(settings=None):
@@ -26,7 +26,7 @@ def mounts(tmp_path):
         for mount in made:
             mount.stop()
 
-    dog = threading.Timer(60, end)
+    dog = threading.Timer(300, end)
     dog.daemon = True
     dog.start()
     yield make

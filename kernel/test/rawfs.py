@@ -1,5 +1,6 @@
 """A filesystem that speaks the kernel's protocol itself: what the kernel does is seen without a library
-between. Its files f0 to f7 are in memory that outlives the server, as are the notes of what it was sent."""
+between. Its files f0 to f7 and, in the directory d, g0 to g3 are in memory that outlives the server, as are
+the notes of what it was sent."""
 
 import ctypes
 import errno
@@ -15,17 +16,21 @@ from pathlib import Path
 
 LOOKUP, FORGET, GETATTR, SETATTR, OPEN, READ, WRITE, STATFS, RELEASE = 1, 2, 3, 4, 14, 15, 16, 17, 18
 FSYNC, FLUSH, INIT, OPENDIR, INTERRUPT, DESTROY, BATCH_FORGET = 20, 25, 26, 27, 36, 38, 42
+READDIR, RELEASEDIR = 28, 29
+UNKNOWN = 0  # in the log: a node or handle that this server never gave
 ASYNC_READ, BIG_WRITES, WRITEBACK_CACHE, MAX_PAGES, INIT_EXT = 1, 1 << 5, 1 << 16, 1 << 22, 1 << 30
-SUCCESSOR = 1 << 61
+STALE_OBJECTS, SUCCESSOR = 1 << 60, 1 << 61
 RESEND = 1 << 63
 FOPEN_DIRECT_IO, FOPEN_KEEP_CACHE = 1, 2
 
-IOC_REINIT = 229 << 8
+IOC_REINIT, IOC_BM_REVAL = 229 << 8, 229 << 8 | 1
 IOC_CLONE = 2 << 30 | 4 << 16 | 229 << 8
 IOC_ATTACH = 1 << 30 | 16 << 16 | 229 << 8 | 32
 ATTACH_FORCE = 1
 
 FILES, FILE_SIZE, MAX_WRITE = 8, 1 << 18, 1 << 17
+IN_DIRECTORY = 4
+ROOT, FIRST, DIRECTORY, NODES = 1, 2, 20, 30  # inode numbers: of files, FIRST and what follows
 HEADER = struct.Struct('<IIQQIIIHH')
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_CHILD_SUBREAPER = 36
@@ -33,19 +38,25 @@ PR_SET_CHILD_SUBREAPER = 36
 
 class Settings:
     """How a server behaves. `at` names an opcode at whose first request it does `act` instead of
-    answering: 'die', 'stop' (then answer when continued), 'hold' (read on, answer none of them)."""
+    answering: 'die', 'stop' (then answer when continued), 'hold' (read on, answer none of them). `shift` is by
+    how much its node ids differ from the inode numbers, `valid` how many seconds they may be cached.
+    With `strict` it knows what it gave itself alone, `other_files` have other inode numbers, and one name may
+    be `missing`."""
 
-    def __init__(self, flags=SUCCESSOR, timeout=0, direct=True, at=None, act=None, max_write=MAX_WRITE):
+    def __init__(self, flags=SUCCESSOR, timeout=0, direct=True, at=None, act=None, max_write=MAX_WRITE, shift=0,
+                 valid=0, strict=False, other_files=False, missing=None):
         self.flags, self.timeout, self.direct, self.max_write = flags, timeout, direct, max_write
         self.at, self.act = at, act
+        self.shift, self.valid, self.strict = shift, valid, strict
+        self.other_files, self.missing = other_files, missing
 
 
 class Store:
     """What outlives a server: contents, sizes, and a log of the requests."""
 
     def __init__(self, folder):
-        self.data = mmap.mmap(-1, FILES * FILE_SIZE)
-        self.sizes = mmap.mmap(-1, FILES * 8)
+        self.data = mmap.mmap(-1, (FILES + IN_DIRECTORY) * FILE_SIZE)
+        self.sizes = mmap.mmap(-1, (FILES + IN_DIRECTORY) * 8)
         self.log_path = Path(folder) / 'requests'
         self.log_path.touch()
 
@@ -60,6 +71,10 @@ class Store:
         return [tuple(int(word) for word in line.split())
                 for line in self.log_path.read_text(encoding='ascii').splitlines()]
 
+    def sent_to(self, pid):
+        """The opcodes that one server read, in their order."""
+        return [opcode for server, opcode, _ in self.requests() if server == pid]
+
 
 class Server:
     """The loop of one server process on a device."""
@@ -68,6 +83,7 @@ class Server:
         self.device, self.store, self.settings = device, store, settings
         self.log = os.open(store.log_path, os.O_WRONLY | os.O_APPEND)
         self.done = False
+        self.known, self.handles = {ROOT}, set()
 
     def run(self):
         """Until the connection is gone; the errno that said so."""
@@ -93,32 +109,75 @@ class Server:
             self.done = True
             os.kill(os.getpid(), signal.SIGKILL if self.settings.act == 'die' else signal.SIGSTOP)
         if opcode in (FORGET, BATCH_FORGET, INTERRUPT):
+            self._forget(opcode, node, data[HEADER.size:])
             return
         reply = self._answer(opcode, node, data[HEADER.size:])
         error, reply = (-reply, b'') if isinstance(reply, int) else (0, reply)
         os.write(self.device, struct.pack('<IiQ', 16 + len(reply), error, unique) + reply)
 
+    def _id(self, number):
+        """The node id of an inode number; every server has a root."""
+        node = number if number == ROOT else FIRST + (number - FIRST + self.settings.shift) % NODES
+        self.known.add(node)
+        return node
+
+    def _number(self, node):
+        return node if node == ROOT else FIRST + (node - FIRST - self.settings.shift) % NODES
+
+    def _is_unknown(self, opcode, node, body):
+        if not self.settings.strict or opcode in (INIT, DESTROY, STATFS):
+            return False
+        if opcode in (READ, WRITE, RELEASE, RELEASEDIR, FSYNC, FLUSH, READDIR) and \
+                struct.unpack_from('<Q', body)[0] not in self.handles:
+            return True
+        return node not in self.known
+
+    def _forget(self, opcode, node, body):
+        nodes = {FORGET: [node], INTERRUPT: []}.get(opcode)
+        if nodes is None:
+            count = struct.unpack_from('<I', body)[0]
+            nodes = [struct.unpack_from('<Q', body, 8 + 16 * index)[0] for index in range(count)]
+        for node in nodes:
+            if self.settings.strict and node not in self.known:
+                os.write(self.log, b'%d %d %d\n' % (os.getpid(), UNKNOWN, node))
+
     def _answer(self, opcode, node, body):
+        if self._is_unknown(opcode, node, body):
+            os.write(self.log, b'%d %d %d\n' % (os.getpid(), UNKNOWN, node))
+            return errno.EBADF
+        number = self._number(node)
         if opcode == INIT:
             return self._init(body)
         if opcode == LOOKUP:
-            name = body.rstrip(b'\0').decode()
-            if name[:1] != 'f' or not name[1:].isdigit() or int(name[1:]) >= FILES:
-                return errno.ENOENT
-            return struct.pack('<QQQQII', int(name[1:]) + 2, 0, 0, 0, 0, 0) + self._attr(int(name[1:]) + 2)
+            return self._lookup(number, body.rstrip(b'\0').decode())
         if opcode in (GETATTR, SETATTR):
             if opcode == SETATTR and struct.unpack_from('<I', body)[0] & 8:
-                self.store.set_size(node - 2, struct.unpack_from('<Q', body, 16)[0])
-            return struct.pack('<QII', 0, 0, 0) + self._attr(node)
+                self.store.set_size(number - FIRST, struct.unpack_from('<Q', body, 16)[0])
+            return struct.pack('<QII', self.settings.valid, 0, 0) + self._attr(number)
         if opcode in (OPEN, OPENDIR):
-            return struct.pack('<QII', 0, FOPEN_DIRECT_IO if self.settings.direct else FOPEN_KEEP_CACHE, 0)
+            handle = os.getpid() << 16 | len(self.handles) if self.settings.strict else 0
+            self.handles.add(handle)
+            return struct.pack('<QII', handle, FOPEN_DIRECT_IO if self.settings.direct else FOPEN_KEEP_CACHE, 0)
         if opcode in (READ, WRITE):
-            return self._transfer(opcode, node, body)
+            return self._transfer(opcode, number, body)
         if opcode == STATFS:
             return bytes(80)
-        if opcode in (RELEASE, FSYNC, DESTROY):
+        if opcode in (RELEASE, RELEASEDIR, READDIR, FSYNC, DESTROY):
             return b''
         return errno.ENOSYS
+
+    def _lookup(self, parent, name):
+        if name == self.settings.missing:
+            return errno.ENOENT
+        if parent == ROOT and name == 'd':
+            number = DIRECTORY
+        else:
+            letter, first, count = ('f', FIRST, FILES) if parent == ROOT else ('g', FIRST + FILES, IN_DIRECTORY)
+            if name[:1] != letter or not name[1:].isdigit() or int(name[1:]) >= count:
+                return errno.ENOENT
+            number = first + int(name[1:])
+        valid = self.settings.valid
+        return struct.pack('<QQQQII', self._id(number), 0, valid, valid, 0, 0) + self._attr(number)
 
     def _init(self, body):
         offered = struct.unpack_from('<I', body, 12)[0] | struct.unpack_from('<I', body, 16)[0] << 32
@@ -127,13 +186,16 @@ class Server:
                            self.settings.max_write, 1, MAX_WRITE // 4096, 0, flags >> 32, 0,
                            self.settings.timeout)
 
-    def _attr(self, node):
-        mode, size = (0o40755, 0) if node == 1 else (0o100666, self.store.size(node - 2))
-        return struct.pack('<6Q10I', node, size, 0, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
+    def _attr(self, number):
+        directory = number in (ROOT, DIRECTORY)
+        mode, size = (0o40755, 0) if directory else (0o100666, self.store.size(number - FIRST))
+        inode = number + 100 if self.settings.other_files and number != ROOT else number
+        return struct.pack('<6Q10I', inode, size, 0, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
 
-    def _transfer(self, opcode, node, body):
+    def _transfer(self, opcode, number, body):
         _, offset, size = struct.unpack_from('<QQI', body)
-        start, number = (node - 2) * FILE_SIZE + offset, node - 2
+        number -= FIRST
+        start = number * FILE_SIZE + offset
         if opcode == READ:
             return self.store.data[start:start + max(0, min(size, self.store.size(number) - offset))]
         if offset + size > FILE_SIZE:
@@ -199,14 +261,14 @@ def attach(device, mount, generation, flags=0):
 class Mount:
     """A mount with the means to end its servers and to start others."""
 
-    def __init__(self, folder, settings=None):
+    def __init__(self, folder, settings=None, owner=0):
         self.folder, self.point = Path(folder), Path(folder) / 'mnt'
         self.point.mkdir()
         self.store, self.pids = Store(folder), []
         self.settings = settings or Settings()
         self._nursery = Nursery(self.store)
         device = os.open('/dev/fuse', os.O_RDWR)
-        options = f'fd={device},rootmode=40000,user_id=0,group_id=0,allow_other'.encode()
+        options = f'fd={device},rootmode=40000,user_id={owner},group_id={owner},allow_other'.encode()
         if LIBC.mount(b'raw', bytes(self.point), b'fuse', 6, options) != 0:
             raise OSError(ctypes.get_errno(), 'mount')
         self.fork(device, self.settings)
