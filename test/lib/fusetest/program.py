@@ -41,12 +41,13 @@ class Program(Filesystem):
         return [*self.prefix, *(str(part) for part in self.line)]
 
     def libraries(self):
-        """The files named libfuse* that the server has mapped."""
+        """The files named libfuse* that the server has mapped, without those of `libraries`."""
         found = set()
         maps = Path(f'/proc/{self.server()}/maps').read_text(encoding='utf-8', errors='replace')
         for line in maps.splitlines():
             path = line.partition('/')[2]
-            if os.path.basename(path).startswith('libfuse'):
+            if (os.path.basename(path).startswith('libfuse')
+                    and '/' + os.path.dirname(path) not in self._libraries):
                 found.add('/' + path)
         return found
 
