@@ -71,13 +71,14 @@ void ReconnectSeam::backing_left(NodeId node, uint32_t id) {
 // that no request waits for it.
 void ReconnectSeam::sweep_backings() {
   const uint32_t from = next_sweep_.load(std::memory_order_relaxed);
-  if (from == 0) return;
+  if (from == 0 || !holds(Guard::backing_swept)) return;
   const uint32_t end = last_sweep_ - from < kSweepStep ? last_sweep_ : from + kSweepStep - 1;
   uint32_t expected = from;
   if (!next_sweep_.compare_exchange_strong(expected, end == last_sweep_ ? 0 : end + 1)) return;
   for (uint64_t id = from; id <= end; ++id) {
     // Constant since the start of this incarnation.
-    if (kept_backings_.contains(static_cast<uint32_t>(id))) continue;
+    const bool kept = kept_backings_.contains(static_cast<uint32_t>(id));
+    if (kept && holds(Guard::backing_kept)) continue;
     (void)close_backing(session_.device(0), static_cast<int>(id));
   }
   if (end == last_sweep_) store(state_->mapping().header().backing_swept, last_sweep_);

@@ -35,6 +35,8 @@ enum class Guard {
   lock_stored,         // a lock that was granted is in the table
   lock_taken_again,    // by a successor, before anybody else gets it
   lock_superseded,     // of two that exclude each other the later one is true
+  lock_other_names,    // nor by another name of the file, where names are nodes
+  lock_lost,           // one that could not be taken again is not believed in
   lock_gone_by_flush,  // FLUSH ends the owner's locks
   lock_gone_by_close,  // RELEASE ends those of the handle
   poller_noted,        // who waits in poll(2) is in the table
@@ -42,8 +44,11 @@ enum class Guard {
   interrupt_kept,      // that a request was interrupted holds for its second run
   interrupt_settled,   // also when the server died with the INTERRUPT in hand
   backing_same,        // one backing file for all open files of a node
+  backing_kept,        // which is not given back while one of them is open
+  backing_swept,       // what dead servers registered and nobody has open is given back
   stream_noted,        // what a directory stream has delivered
   stream_read_on,      // is left out when it is read on
+  poison,              // a request that servers crash of is not given to another
   last,
 };
 

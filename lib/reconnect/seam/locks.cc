@@ -59,15 +59,15 @@ void ReconnectSeam::find_stale_locks() {
 }
 
 // A node with locks that the request must not precede. Where every name is a node, another name of
-// the same file may have them.
+// the same file may have them; and where inode numbers mean nothing, that may be any of the type.
 std::optional<uint64_t> ReconnectSeam::node_with_stale_locks(const fuse_req& req) {
   const NodeId node = req.message->node();
   if (stale_locks_.contains(node.value)) return node.value;
   if (!session_.names_are_nodes || !is_lock_request(req.row->opcode)) return std::nullopt;
+  if (!holds(Guard::lock_other_names)) return std::nullopt;
   const auto mine = state_->nodes().find(node);
   if (!mine) return std::nullopt;
   const Identity identity = state_->nodes().identity(mine->index);
-  if (identity.ino == 0) return std::nullopt;
   for (const auto& [other, revival] : stale_locks_) {
     const auto found = state_->nodes().find(NodeId{other});
     if (found && state_->nodes().identity(found->index).matches(identity)) return other;
@@ -154,7 +154,7 @@ int ReconnectSeam::objection_to_locking(const fuse_req& req) {
   if (opcode == Opcode::setlk || opcode == Opcode::setlkw) {
     if (const auto room = state_->locks().reserve(); !room) return room.error();
   }
-  if (!locks_lost_.load(std::memory_order_relaxed)) return 0;
+  if (!locks_lost_.load(std::memory_order_relaxed) || !holds(Guard::lock_lost)) return 0;
   // Who believes to have the lock must not go on as if it had it.
   HandleId handle;
   switch (opcode) {

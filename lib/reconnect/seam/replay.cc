@@ -65,7 +65,7 @@ bool may_mean_exists(Opcode opcode, int error) {
 // well have done so because of it; one that was killed was more likely killed for another reason,
 // but may have been using too much memory on its account.
 bool ReconnectSeam::is_poison(const Slot& slot) {
-  return slot.deaths() >= 3 * kCrashWeight;
+  return slot.deaths() >= 3 * kCrashWeight && holds(Guard::poison);
 }
 
 uint32_t ReconnectSeam::weight_of_end(int wait_status) {

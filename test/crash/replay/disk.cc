@@ -25,6 +25,24 @@ struct stat File::attributes() const {
   return out;
 }
 
+uint64_t Locks::who_excludes(const File& file, uint64_t owner, short type) const {
+  for (const auto& [key, held] : held_) {
+    if (key.first != &file || key.second == owner) continue;
+    if (held == F_WRLCK || type == F_WRLCK) return key.second;
+  }
+  return 0;
+}
+
+int Locks::set(const File& file, uint64_t owner, short type) {
+  if (type != F_UNLCK && who_excludes(file, owner, type) != 0) return EAGAIN;
+  if (type == F_UNLCK) {
+    held_.erase({&file, owner});
+  } else {
+    held_[{&file, owner}] = type;
+  }
+  return 0;
+}
+
 Disk::Disk() : root(std::make_shared<File>()) {
   root->number = 1;
   root->mode = S_IFDIR | 0755;

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace fuse3::reconnect {
 
@@ -29,6 +30,18 @@ struct File {
 };
 
 using FilePtr = std::shared_ptr<File>;
+
+// Locks of whole files that a server has granted, which are gone with it.
+class Locks {
+ public:
+  // The owner whose lock is in the way; 0: nobody's.
+  uint64_t who_excludes(const File& file, uint64_t owner, short type) const;
+  // 0 or EAGAIN.
+  int set(const File& file, uint64_t owner, short type);
+
+ private:
+  std::map<std::pair<const File*, uint64_t>, short> held_;
+};
 
 // All return 0 or a positive errno.
 class Disk {

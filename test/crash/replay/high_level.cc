@@ -42,6 +42,7 @@ class HighLevel final : public Filesystem {
   }
 
   World& world;
+  Locks locks;
 
  private:
   const uint64_t base_;
@@ -294,6 +295,14 @@ off_t lseek(const char*, off_t offset, int, fuse_file_info*) {
   return offset + 1;
 }
 
+int lock(const char*, fuse_file_info* info, int command, struct flock* lock) {
+  HighLevel& fs = begin("LOCK");
+  const FilePtr file = fs.opened(info);
+  if (command != F_GETLK) return end(fs, fs.locks.set(*file, info->lock_owner, lock->l_type));
+  if (fs.locks.who_excludes(*file, info->lock_owner, lock->l_type) == 0) lock->l_type = F_UNLCK;
+  return 0;
+}
+
 int utimens(const char*, const struct timespec*, fuse_file_info*) {
   return end(begin("UTIMENS"), 0);
 }
@@ -310,6 +319,7 @@ fuse_operations operations() {
   ops.listxattr = listxattr, ops.removexattr = removexattr, ops.access = access;
   ops.bmap = bmap, ops.ioctl = ioctl, ops.poll = poll, ops.fallocate = fallocate;
   ops.copy_file_range = copy_file_range, ops.lseek = lseek, ops.utimens = utimens;
+  ops.lock = lock;
   return ops;
 }
 

@@ -76,24 +76,17 @@ class LowLevel final : public Filesystem {
   fuse_pollhandle* bell = nullptr;
   uint64_t generation() const { return base_ >> 32; }
 
-  // Locks of whole files: by file and owner, for reading or writing.
-  std::map<std::pair<const File*, uint64_t>, short> locks;
-  // The owner whose lock is in the way; 0: nobody's.
-  uint64_t who_excludes(const File* file, uint64_t owner, short type) const {
-    for (const auto& [key, held] : locks) {
-      if (key.first != file || key.second == owner) continue;
-      if (held == F_WRLCK || type == F_WRLCK) return key.second;
-    }
-    return 0;
+  Locks locks;
+  // Of some files somebody below the mount takes the lock as soon as the first server is gone.
+  int lock(const File& file, uint64_t owner, short type) {
+    if (generation() > 1 && type != F_UNLCK && file.xattrs.contains("taken")) return EAGAIN;
+    return locks.set(file, owner, type);
   }
-  int lock(const File* file, uint64_t owner, short type) {
-    if (type == F_UNLCK) {
-      locks.erase({file, owner});
-      return 0;
-    }
-    if (who_excludes(file, owner, type) != 0) return EAGAIN;
-    locks[{file, owner}] = type;
-    return 0;
+  // Each server registers a file once, and gives it back when it has closed it.
+  int backing() const { return static_cast<int>(10 + generation()); }
+  bool has_open(const FilePtr& file) const {
+    return std::any_of(opened_.begin(), opened_.end(),
+                       [&](const auto& open) { return open.second == file; });
   }
 
   World& world;
@@ -151,6 +144,7 @@ void forget(fuse_req_t req, fuse_ino_t ino, uint64_t count) {
 void getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   LowLevel& fs = begin(req, "GETATTR");
   const FilePtr file = info != nullptr ? fs.opened(info) : fs.file(ino);
+  if (file->xattrs.contains("deadly")) fs.world.crash();
   if (file->xattrs.contains("late") && fs.keep(req)) return;
   if (file->xattrs.contains("waits")) {
     if (fuse_req_interrupted(req) != 0) return void(fuse_reply_err(req, EINTR));
@@ -240,7 +234,8 @@ void open_any(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   fs.world.reached("after the change");
   fs.open(file, info);
   if (file->xattrs.contains("backing")) {
-    info->backing_id = static_cast<int>(10 + fs.generation());
+    info->backing_id = fs.backing();
+    fs.world.backings.insert(info->backing_id);
     req->session->seam->backing_opened(static_cast<uint32_t>(info->backing_id));
   }
   fuse_reply_open(req, info);
@@ -248,8 +243,10 @@ void open_any(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
 
 void release_any(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   LowLevel& fs = begin(req, "RELEASE");
+  const FilePtr file = fs.opened(info);
   fs.release(info);
-  if (info->flock_release != 0) fs.locks.erase({fs.file(ino).get(), info->lock_owner});
+  if (file->xattrs.contains("backing") && !fs.has_open(file)) fs.world.backings.erase(fs.backing());
+  if (info->flock_release != 0) (void)fs.lock(*fs.file(ino), info->lock_owner, F_UNLCK);
   end(req, 0);
 }
 
@@ -318,7 +315,7 @@ void write(fuse_req_t req, fuse_ino_t, const char* bytes, size_t size, off_t off
 
 void flush(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   LowLevel& fs = begin(req, "FLUSH");
-  fs.locks.erase({fs.file(ino).get(), info->lock_owner});
+  (void)fs.lock(*fs.file(ino), info->lock_owner, F_UNLCK);
   end(req, 0);
 }
 
@@ -419,7 +416,7 @@ void access(fuse_req_t req, fuse_ino_t ino, int mask) {
 
 void getlk(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info, struct flock* lock) {
   LowLevel& fs = begin(req, "GETLK");
-  const uint64_t other = fs.who_excludes(fs.file(ino).get(), info->lock_owner, lock->l_type);
+  const uint64_t other = fs.locks.who_excludes(*fs.file(ino), info->lock_owner, lock->l_type);
   lock->l_type = other == 0 ? F_UNLCK : F_WRLCK;
   lock->l_pid = static_cast<pid_t>(other);
   fuse_reply_lock(req, lock);
@@ -427,7 +424,7 @@ void getlk(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info, struct flock* l
 
 // The first server answers an unlocking late, when the next one asks for what is free now.
 void end_lock(fuse_req_t req, LowLevel& fs, const FilePtr& file, uint64_t owner, short type) {
-  const int error = fs.lock(file.get(), owner, type);
+  const int error = fs.lock(*file, owner, type);
   if (type == F_UNLCK && file->xattrs.contains("late") && fs.keep(req)) return;
   end(req, error);
   if (fuse_req_t kept = fs.kept()) end(kept, 0);

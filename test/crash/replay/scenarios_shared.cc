@@ -45,6 +45,10 @@ void lock(Play& p, uint64_t handle, uint64_t owner, uint32_t type, uint32_t flag
   p.call(Opcode::setlk, f(p), body(lock_of(handle, owner, type, flags)));
 }
 
+void flush(Play& p, uint64_t node, uint64_t handle, uint64_t owner) {
+  p.call(Opcode::flush, node, body(wire::FlushIn{handle, 0, 0, owner}));
+}
+
 void read(Play& p, uint64_t handle) {
   wire::ReadIn in{};
   in.fh = handle, in.size = 4;
@@ -58,6 +62,25 @@ void release(Play& p, uint64_t handle, uint64_t owner) {
   p.call(Opcode::release, f(p), body(in));
 }
 
+// By the one that had a lock until somebody below the mount took it, when its server had died.
+void read_without_lock(Play& p) {
+  p.call(Opcode::statfs, 1);
+  const bool lost = p.world().died();
+  wire::ReadIn in{};
+  in.fh = first(p), in.size = 4;
+  const int error = p.ask(Opcode::read, f(p), body(in)).error;
+  p.note(lost && error != -EIO ? "read without the lock" : "as it should be");
+}
+
+void lock_two_names(Play& p) {
+  const uint64_t g = p.node("/g");
+  const auto other = body(lock_of(second(p), 10, F_WRLCK));
+  p.call(Opcode::setlk, g, other);
+  flush(p, f(p), first(p), 9);
+  p.call(Opcode::setlk, g, other);
+  flush(p, g, second(p), 10);
+}
+
 std::vector<Scenario> locks() {
   constexpr uint32_t kFlock = wire::lock_flag::flock;
   return {
@@ -66,7 +89,7 @@ std::vector<Scenario> locks() {
        [](Play& p) {
          lock(p, first(p), 9, F_WRLCK), lock(p, second(p), 10, F_WRLCK);
          p.call(Opcode::getlk, f(p), body(lock_of(second(p), 10, F_RDLCK)));
-         p.call(Opcode::flush, f(p), body(wire::FlushIn{first(p), 0, 0, 9}));
+         flush(p, f(p), first(p), 9);
          lock(p, second(p), 10, F_WRLCK), lock(p, first(p), 9, F_RDLCK);
        },
        {},
@@ -97,6 +120,28 @@ std::vector<Scenario> locks() {
        {},
        nullptr,
        true},
+      {"a lock that somebody else has when it is to be taken again",
+       [](Play& p) {
+         opened_twice("taken")(p);
+         lock(p, first(p), 9, F_WRLCK);
+       },
+       [](Play& p) {
+         read_without_lock(p);
+         lock(p, first(p), 9, F_UNLCK);
+         read(p, first(p));
+       },
+       {},
+       nullptr,
+       true},
+      {"a lock of a file that has two names",
+       [](Play& p) {
+         FilePtr made;
+         (void)p.disk().make(*p.disk().root, "f", S_IFREG | 0644, 0, "0123456789", &made);
+         (void)p.disk().link(made, *p.disk().root, "g");
+         p.open("/f"), p.open("/g");
+         lock(p, first(p), 9, F_WRLCK);
+       },
+       lock_two_names},
   };
 }
 
@@ -168,11 +213,25 @@ std::vector<Scenario> others() {
        opened_twice("backing"),
        [](Play& p) {
          const auto opened = [&p] {
-           return p.ask(Opcode::open, f(p), body(wire::OpenIn{O_RDWR, 0}))
-               .as<wire::OpenOut>()
-               .backing_id;
+           const auto id = p.ask(Opcode::open, f(p), body(wire::OpenIn{O_RDWR, 0}))
+                               .as<wire::OpenOut>()
+                               .backing_id;
+           if (!p.world().backings.contains(id)) p.note("one that is not registered");
+           return id;
          };
          p.note(opened() == opened() ? "the same" : "another");
+       },
+       {},
+       nullptr,
+       true},
+      {"servers crash of a request",
+       [](Play& p) {
+         opened_twice("deadly")(p);
+         p.world().expect_poison();
+       },
+       [](Play& p) {
+         p.call(Opcode::getattr, f(p), body(wire::GetattrIn{}));
+         read(p, first(p));
        },
        {},
        nullptr,

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,10 @@ class World {
   void before_successor(std::function<void(int)> look) { look_ = std::move(look); }
   // A successor did not want the state.
   bool refused() const { return refused_; }
+  // Some server, since arm().
+  bool died() const { return life_ > 0; }
+  // A request will be given up for what it does to servers.
+  void expect_poison() { poison_expected_ = true; }
   int stops() const { return stops_[0]; }
   // Of the successor; 0 if there was none.
   int later_stops() const { return stops_[1]; }
@@ -64,8 +69,10 @@ class World {
   test::Answer wait(uint64_t unique);
   void serve();
 
-  // What a filesystem says: it got to a place where it may die; it noticed something wrong.
+  // What a filesystem says: it got to a place where it may die; the operation that runs ends the
+  // server; it noticed something wrong.
   void reached(const char* place);
+  void crash();
   void complain(const std::string& what) { complaints_.push_back(what); }
 
   test::FakeKernel& kernel() { return kernel_; }
@@ -77,10 +84,13 @@ class World {
   bool numbers() const { return interface_ == Interface::low_level; }
 
   Disk disk;
+  // Numbers of files that are registered with the kernel.
+  std::set<int> backings;
 
  private:
   bool start();
   void bury();
+  void die(const char* place, int signal);
   void run();
   static void entry();
 
@@ -95,6 +105,8 @@ class World {
   ucontext_t driver_{}, server_{};
   bool armed_ = false, dead_ = false, serving_ = false, refused_ = false;
   std::function<void(int)> look_;
+  bool poison_expected_ = false;
+  int end_ = 0;      // of the last server, as a wait status
   size_t life_ = 0;  // servers that died since arm()
   Deaths deaths_;
   int stops_[3] = {};
