@@ -7,7 +7,13 @@
 
 #include "support/ids.h"
 
+struct fuse_session;
+
 namespace fuse3::reconnect {
+
+// Whether a file that is removed while it is open keeps such a name. Filesystems that call files by
+// their names see to that by themselves.
+bool hides_removed(const fuse_session& session);
 
 inline constexpr std::string_view kHiddenPrefix = ".fuse_hidden";
 // For one file, where what another mount has left is in the way.

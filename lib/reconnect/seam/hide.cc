@@ -44,14 +44,14 @@ bool replaces_nothing(const fuse_req& req) {
 
 }  // namespace
 
-bool ReconnectSeam::hides() const {
-  return session_.options.reattach_unlinked == UnlinkedPolicy::hide && !session_.names_are_nodes;
+bool hides_removed(const fuse_session& session) {
+  return session.options.reattach_unlinked == UnlinkedPolicy::hide && !session.names_are_nodes;
 }
 
 // The filesystem has counted a lookup for an entry of READDIRPLUS.
 bool ReconnectSeam::conceals(const fuse_req& req, std::string_view name,
                              const fuse_entry_param* entry) {
-  if (!hides() || !has_hidden_form(name)) return false;
+  if (!hides_removed(session_) || !has_hidden_form(name)) return false;
   NodeTable& nodes = state_->nodes();
   const auto id = nodes.find_edge(req.message->node(), name);
   const auto node = id ? nodes.find(*id) : Result<NodeRef>(Error{ENOENT});
@@ -64,7 +64,7 @@ bool ReconnectSeam::conceals(const fuse_req& req, std::string_view name,
 
 // Nobody but the library finds it. The answer is no news to the tables.
 bool ReconnectSeam::conceals_lookup(fuse_req& req) {
-  if (!hides() || req.row->opcode != Opcode::lookup) return false;
+  if (!hides_removed(session_) || req.row->opcode != Opcode::lookup) return false;
   if (!conceals(req, name_in<wire::Lookup>(req), nullptr)) return false;
   (void)reply_unstored(req, slot_of(req), {.error = -ENOENT});
   return true;
@@ -83,7 +83,9 @@ bool ReconnectSeam::is_open(NodeId node) {
 
 // True: the request waits, and goes on from its bytes when the file is hidden.
 bool ReconnectSeam::hide_before(fuse_req& req) {
-  if (!hides() || session_.ops.rename == nullptr || session_.ops.unlink == nullptr) return false;
+  if (!hides_removed(session_) || session_.ops.rename == nullptr || session_.ops.unlink == nullptr) {
+    return false;
+  }
   const auto victim = victim_of(req);
   if (!victim || replaces_nothing(req)) return false;
   const Slot slot = slot_of(req);
@@ -157,7 +159,8 @@ void ReconnectSeam::go_on_hidden(fuse_req& req, int error) {
 }
 
 bool ReconnectSeam::hid_for_nothing(const fuse_req& req) const {
-  return hides() && req.row->replay == Replay::renamed && progress_of(slot_of(req)) == Hide::hidden;
+  return hides_removed(session_) && req.row->replay == Replay::renamed &&
+         progress_of(slot_of(req)) == Hide::hidden;
 }
 
 // The rename that the file made room for has failed.
@@ -181,7 +184,7 @@ void ReconnectSeam::unhide(fuse_req& req, int error) {
 
 // RELEASE of the last handle of a hidden file. True: it waits until that is removed.
 bool ReconnectSeam::remove_hidden_before(fuse_req& req) {
-  if (!hides() || req.row->opcode != Opcode::release) return false;
+  if (!hides_removed(session_) || req.row->opcode != Opcode::release) return false;
   const NodeId id = req.message->node();
   const auto hidden = hidden_edge(id);
   if (!hidden) return false;
@@ -207,7 +210,7 @@ bool ReconnectSeam::remove_hidden_before(fuse_req& req) {
 }
 
 void ReconnectSeam::closed(const fuse_req& req) {
-  if (!hides() || req.row->opcode != Opcode::release) return;
+  if (!hides_removed(session_) || req.row->opcode != Opcode::release) return;
   std::lock_guard guard(closing_lock_);
   closing_.erase(args_of<wire::Release>(req).handle.value);
 }

@@ -75,9 +75,7 @@ class Inquiry final : public Seam {
   // In a listing that a successor goes on with. Which directory it is does not matter: names of
   // this form are the library's.
   bool conceals(const fuse_req&, std::string_view name, const fuse_entry_param* entry) override {
-    const fuse_session& session = *request_.session;
-    const bool hides = session.options.reattach_unlinked == UnlinkedPolicy::hide;
-    if (!hides || session.names_are_nodes || !has_hidden_form(name)) return false;
+    if (!hides_removed(*request_.session) || !has_hidden_form(name)) return false;
     if (entry != nullptr && entry->ino != 0) {
       tell_forget(*request_.session, *request_.lane, entry->ino, 1);
     }

@@ -167,7 +167,6 @@ class ReconnectSeam final : public Seam {
     std::string name;
   };
   using Found = std::function<void(uint64_t fs_ino)>;
-  bool hides() const;
   bool is_open(NodeId node);
   bool conceals_lookup(fuse_req& req);
   bool hide_before(fuse_req& req);

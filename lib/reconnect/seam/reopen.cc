@@ -63,7 +63,7 @@ class Reopening {
         if (failure != 0) {
           log(FUSE_LOG_WARNING,
               "fuse: the mode of a file could not be put back to %04o after it was opened again: "
-              "%s\n",
+              "%s",
               own, strerror(failure));
         }
         forget_note();
