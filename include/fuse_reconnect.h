@@ -45,6 +45,8 @@ struct fuse_session;
  *   -EACCES, -EPERM   the connection belongs to another user
  *   -EPROTO   this program cannot use the kept state: it is damaged or of another layout, or the
  *             filesystem does not honour what was negotiated with the kernel; the log says what
+ *   -ESTALE   the kept state is that of another mount, or of a server that was followed by others
+ *   -ENOTCONN the kernel waited for a successor long enough, or the connection was aborted
  *   -ENOTSUP  reconnect is switched off for this session
  *   or another negative errno that a system call gave
  *

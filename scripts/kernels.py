@@ -3,7 +3,8 @@
 # Kernels that the recovery is tried on: (options, suites of kernel/selftest). 6.1 has no RESEND.
 KERNELS = {'6.1': (['--version', '6.1', '--stock'], ['recovery']),
            '6.12': (['--version', '6.12', '--stock'], ['recovery']),
-           '6.12 with the series': (['--version', '6.12'], ['recovery', 'successor']),
+           '6.12 with the series': (['--version', '6.12'],
+                                    ['recovery', 'recovery-by-kernel', 'holder', 'successor']),
            '6.12 with the series, debug': (['--version', '6.12', '--debug'], ['successor'])}
 # What um/debug-*-planted.patch can do wrong, and what the kernel has to say of it.
 PLANTED = {'use-after-free': 'BUG: KASAN: ', 'order': 'possible circular locking dependency',

@@ -55,7 +55,8 @@ void clamp(fuse_conn_info& conn, const wire::Init& offer, uint32_t max_write) {
   }
 }
 
-wire::InitOut make_reply(const fuse_conn_info& conn, const wire::Init& offer) {
+wire::InitOut make_reply(const fuse_conn_info& conn, const wire::Init& offer,
+                         std::optional<uint32_t> successor_timeout) {
   const uint32_t page = static_cast<uint32_t>(page_size());
   uint64_t flags = init_flags_of(wanted(conn)) | flag::big_writes;
   if ((offer.flags & flag::max_pages) != 0) flags |= flag::max_pages;
@@ -64,6 +65,7 @@ wire::InitOut make_reply(const fuse_conn_info& conn, const wire::Init& offer) {
   if ((offer.flags & flag::request_timeout) != 0 && timeout != 0) {
     flags |= flag::request_timeout;
   }
+  if (successor_timeout) flags |= flag::successor;
   flags &= offer.flags | flag::big_writes;
 
   wire::InitOut out{};
@@ -84,6 +86,7 @@ wire::InitOut make_reply(const fuse_conn_info& conn, const wire::Init& offer) {
     out.max_stack_depth = FUSE3_FIELD_OR(conn, max_backing_stack_depth, 0) + 1;
   }
   if ((flags & flag::request_timeout) != 0) out.request_timeout = timeout;
+  if ((flags & flag::successor) != 0) out.successor_timeout = *successor_timeout;
   return out;
 }
 
@@ -113,10 +116,15 @@ Result<Agreement> negotiate(fuse_session& session, const wire::Init& offer) {
               capability_names(impossible).c_str());
     return Error{EPROTO};
   }
+  if (session.options.reattach_holder == HolderChoice::kernel && session.successor_timeout &&
+      (offer.flags & flag::successor) == 0) {
+    log_error("fuse: reattach_holder=kernel: the kernel does not wait for servers of this mount");
+    return Error{EPROTO};
+  }
   clamp(conn, offer, max_write);
 
   Agreement agreement;
-  agreement.reply = make_reply(conn, offer);
+  agreement.reply = make_reply(conn, offer, session.successor_timeout);
   agreement.connection = conn;
   agreement.negotiated.minor = std::min(offer.minor, wire::kMinor);
   agreement.negotiated.flags =

@@ -110,7 +110,7 @@ const char kSessionOptionHelp[] =
     "    -o reattach_unlinked=WHAT  a file that is removed while it is open: hide, it keeps a\n"
     "                           hidden name until it is closed; stale, it is lost (default)\n"
     "    -o reattach_holder=WHO  who keeps the mount meanwhile: keeper, systemd (its descriptor\n"
-    "                           store), auto (default)\n"
+    "                           store), kernel (one that can), auto (default)\n"
     "    -o reattach_notify=no  tell systemd nothing of how it goes; for programs that do\n";
 
 int parse_cmdline(fuse_args* args, fuse_cmdline_opts* opts) {

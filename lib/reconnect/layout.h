@@ -293,8 +293,12 @@ struct Header {
   uint8_t init_request[kInitBytes];
   uint8_t init_reply[kInitBytes];
   Figures figures;
-  uint64_t outage;  // generation << 32 | second since boot when nobody served; 0: it is served
-  uint64_t spare[kMaxDevices - 1];
+  uint64_t outage;    // generation << 32 | second since boot when nobody served; 0: it is served
+  uint64_t mount_id;  // the kernel's for the mount, which it gives once; 0: not known
+  // How many servers the kernel has counted, and with kPerhapsCounted that it may have counted one
+  // more; 0: not one beyond the first.
+  uint64_t kernel_servers;
+  uint64_t spare[kMaxDevices - 3];
   // Here version 2 ended; what follows is zero there.
   LockHeads locks;
   uint64_t polled;  // 1: some handle may have a poll_handle
@@ -303,6 +307,9 @@ struct Header {
   uint32_t backing_last;
   uint32_t backing_swept;
 };
+
+// In Header::kernel_servers.
+inline constexpr uint64_t kPerhapsCounted = uint64_t{1} << 63;
 
 inline constexpr uint32_t kHeaderSizeWithoutLocks = offsetof(Header, locks);
 

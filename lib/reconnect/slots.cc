@@ -36,6 +36,16 @@ std::span<std::byte> Slot::reply_space(size_t length) const {
   return buffer_.subspan(start, length);
 }
 
+// Dying in between does no harm: both are only set once more by a successor.
+void Slot::set_request_id(RequestId id) {
+  constexpr size_t kIdOffset = 8;  // in the header of a request and of a reply alike
+  if (request().size() >= kIdOffset + sizeof id.value) store(word_at(kIdOffset), id.value);
+  const std::span<std::byte> stored = reply();
+  const uint32_t start = load(header_->reply_offset);
+  if (stage() != Stage::replied || stored.size() < kIdOffset + sizeof id.value) return;
+  if (start % alignof(uint64_t) == 0) store(word_at(start + kIdOffset), id.value);
+}
+
 void Slot::begin_counting(uint32_t offset) {
   store(header_->counted, 0);
   store(header_->reply_offset, offset);

@@ -62,8 +62,12 @@ class Slot {
   // Whether a successor has something to do here.
   bool used() const { return stage() != Stage::free || length() != 0; }
 
+  // What the kernel calls the request now, and the reply that is stored for it.
+  void set_request_id(RequestId id);
+
   Stage stage() const { return static_cast<Stage>(load(header_->stage)); }
   uint32_t device() const { return load(header_->device); }
+  void set_device(uint32_t device) { store(header_->device, device); }
   uint32_t counted() const { return load(header_->counted); }
   uint32_t progress() const { return load(header_->progress); }
   uint32_t deaths() const { return load(header_->deaths); }
@@ -99,6 +103,9 @@ class Slot {
 
  private:
   uint32_t& length_word() const { return *reinterpret_cast<uint32_t*>(buffer_.data()); }
+  uint64_t& word_at(size_t offset) const {
+    return *reinterpret_cast<uint64_t*>(buffer_.data() + offset);
+  }
   std::span<std::byte> inside(uint32_t offset, uint32_t length) const;
 
   friend class Txn;

@@ -203,6 +203,16 @@ std::span<const std::byte> State::init_reply() const {
   return saved(header().init_reply, header().init_reply_length);
 }
 
+State::KernelCount State::kernel_count() const {
+  const uint64_t word = load(header().kernel_servers);
+  const uint64_t servers = word & ~kPerhapsCounted;
+  return {.servers = servers == 0 ? 1 : servers, .perhaps_one_more = word != servers};
+}
+
+void State::set_kernel_count(KernelCount count) {
+  store(header().kernel_servers, count.servers | (count.perhaps_one_more ? kPerhapsCounted : 0));
+}
+
 uint32_t State::device_count() const {
   return load(header().device_count);
 }

@@ -88,10 +88,24 @@ class State {
   std::span<const std::byte> init_request() const;
   std::span<const std::byte> init_reply() const;
 
+  // ---- with a kernel that waits for the next server by itself
+  // What the mount is, in all the time this kernel runs; 0: not known.
+  uint64_t mount_id() const { return load(header().mount_id); }
+  void set_mount_id(uint64_t id) { store(header().mount_id, id); }
+  // The kernel's count of servers. `perhaps_one_more`: one died before it knew whether it counted.
+  struct KernelCount {
+    uint64_t servers = 1;
+    bool perhaps_one_more = false;
+  };
+  KernelCount kernel_count() const;
+  void set_kernel_count(KernelCount count);
+
   // ---- devices: numbers only, the descriptors travel with the holder
   uint32_t device_count() const;
   // ENOSPC.
   Result<uint32_t> add_device();
+  // All of them are gone, and there is one again. No slot names another.
+  void start_with_one_device() { store(header().device_count, 1); }
 
   // ---- counters over all incarnations
   enum class Figure : uint8_t { replayed, resent, poisoned, stale, deaths };

@@ -119,6 +119,9 @@ class Seam {
   virtual Result<void> serving() = 0;
   // The connection is to end. False: it is not this session's to end.
   virtual bool stopping() = 0;
+  // It was this session's to end, what could be unmounted is, and the devices are about to be
+  // closed.
+  virtual void stopped() {}
 
   // Another server is to go on in place of this one: nothing more is to be read.
   virtual bool leaving() const { return false; }

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "session/has_reply.h"
 #include "session/session.h"
 #include "support/log.h"
 #include "wire/reply.h"
@@ -29,11 +30,6 @@ bool allowed_to_others(Opcode opcode) {
     default:
       return false;
   }
-}
-
-bool has_reply(Opcode opcode) {
-  return opcode != Opcode::forget && opcode != Opcode::batch_forget &&
-         opcode != Opcode::interrupt && opcode != Opcode::notify_reply;
 }
 
 // What the library says by itself, before there is an operation to run; 0: nothing to object.

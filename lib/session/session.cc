@@ -102,7 +102,7 @@ fuse_session* new_session(fuse_args* args, const fuse_lowlevel_ops* ops, size_t 
 
 // A mount that was not unmounted ends as it does when a server ends without reconnect.
 void destroy_session(fuse_session* session) {
-  if (session->mounted) (void)session->seam->stopping();
+  if (session->mounted && session->seam->stopping()) session->seam->stopped();
   if (session->stage == LifeStage::initialised && session->ops.destroy != nullptr) {
     session->stage = LifeStage::destroyed;
     session->ops.destroy(session->userdata);
@@ -161,6 +161,7 @@ void unmount_session(fuse_session& session) {
     const std::span<const UniqueFd> all(session.devices);
     unmount(session.mountpoint.c_str(), all[0].get(), all.subspan(1));
   }
+  if (ours) session.seam->stopped();
   session.auto_unmount.reset();
   std::lock_guard guard(session.device_lock);
   session.devices.clear();

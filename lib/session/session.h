@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -79,6 +80,10 @@ struct fuse_session {
   unsigned ordinal = 0;  // of its fuse_session_mount() among this process's, from 1
   fuse3::UniqueFd auto_unmount;
   bool mounted = false;  // by us, so it is ours to unmount
+
+  // What a kernel that waits for a server's successor by itself is to be asked for at INIT, in
+  // seconds.
+  std::optional<uint32_t> successor_timeout;
 
   // Agreed on at INIT.
   fuse3::LifeStage stage = fuse3::LifeStage::fresh;

@@ -87,7 +87,7 @@ Result<SessionOptions> parse_session_options(fuse_args* args) {
   const Result<void> words[] = {
       parse_word("reattach_ioctl", raw.ioctl, {"rerun", "eintr"}, &options.reattach_ioctl),
       parse_word("reattach_unlinked", raw.unlinked, {"stale", "hide"}, &options.reattach_unlinked),
-      parse_word("reattach_holder", raw.holder, {"auto", "keeper", "systemd"},
+      parse_word("reattach_holder", raw.holder, {"auto", "keeper", "systemd", "kernel"},
                  &options.reattach_holder),
       parse_word("reattach_notify", raw.notify, {"no", "yes"}, &options.reattach_notify),
   };

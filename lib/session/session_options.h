@@ -23,9 +23,11 @@ enum class UnlinkedPolicy : uint8_t {
 
 // Who holds the connection while no server runs.
 enum class HolderChoice : uint8_t {
-  automatic,  // systemd, for a service whose unit has a descriptor store; else a keeper
+  automatic,  // systemd, for a service whose unit has a descriptor store; else a keeper, and the
+              // kernel where it can, should the keeper be lost, too
   keeper,
   systemd,
+  kernel,  // nobody does: the connection waits by itself, on kernels that can
 };
 
 struct SessionOptions {

@@ -15,11 +15,21 @@ struct BackingMap {
   uint64_t padding;
 };
 
+// Makes a device that was just opened the one of a connection whose server is gone.
+struct Attach {
+  uint32_t fd;     // an open file of the mount, O_PATH will do
+  uint32_t flags;  // 1: also if the server is not gone
+  uint64_t generation;
+};
+
 inline constexpr unsigned kDeviceIoctlMagic = 229;
 inline constexpr unsigned long kDeviceClone = _IOR(kDeviceIoctlMagic, 0, uint32_t);
 inline constexpr unsigned long kDeviceBackingOpen = _IOW(kDeviceIoctlMagic, 1, BackingMap);
 inline constexpr unsigned long kDeviceBackingClose = _IOW(kDeviceIoctlMagic, 2, uint32_t);
 inline constexpr unsigned long kDeviceSyncInit = _IO(kDeviceIoctlMagic, 3);
+// Of a kernel with the series in kernel/.
+inline constexpr unsigned long kDeviceReinit = _IO(kDeviceIoctlMagic, 0);
+inline constexpr unsigned long kDeviceAttach = _IOW(kDeviceIoctlMagic, 32, Attach);
 
 enum class UringCommand : uint32_t {
   invalid = 0,

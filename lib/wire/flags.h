@@ -52,6 +52,8 @@ inline constexpr uint64_t has_resend = bit(39);
 inline constexpr uint64_t allow_idmap = bit(40);
 inline constexpr uint64_t over_io_uring = bit(41);
 inline constexpr uint64_t request_timeout = bit(42);
+// Of a kernel with the series in kernel/: the connection waits for the next server by itself.
+inline constexpr uint64_t successor = bit(61);
 }  // namespace init_flag
 
 // CuseInitIn and CuseInitOut.

@@ -144,7 +144,8 @@ struct InitOut {
   uint32_t flags2;
   uint32_t max_stack_depth;  // 7.40
   uint16_t request_timeout;  // 7.43, seconds
-  uint16_t unused[11];
+  uint16_t unused[9];
+  uint32_t successor_timeout;  // with init_flag::successor, seconds; 0: no limit
 };
 
 struct CuseInitOut {

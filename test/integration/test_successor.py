@@ -1,7 +1,10 @@
 """Who takes over, and who must not."""
 
+import errno
+import fcntl
 import os
 import signal
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -11,6 +14,7 @@ import pytest
 from fusetest import connection, procs
 
 NEVER = 1_000_000
+FUSE_DEV_IOC_ATTACH = 1 << 30 | 16 << 16 | 229 << 8 | 32
 
 
 @pytest.fixture
@@ -214,3 +218,19 @@ def test_upgraded_program(bench, work):
         assert fs.unmount(), fs.leftovers()
     finally:
         copy.unlink()
+
+
+def test_holder_that_this_kernel_lacks_is_refused(bench):
+    """With words that say what to do. Where the kernel has it, kernel/library tries it."""
+    with open('/dev/fuse', 'r+b', buffering=0) as device:
+        try:
+            fcntl.ioctl(device, FUSE_DEV_IOC_ATTACH, struct.pack('<IIQ', 0xffffffff, 0, 0))
+        except OSError as error:
+            if error.errno == errno.EBADF:
+                return
+    fs = bench.add(start=False, options=['reattach_holder=kernel'])
+    again = fs.spawn_again()
+    assert again.wait(20) > 0
+    assert 'reattach_holder=kernel is not possible' in _output(again)
+    assert 'use reattach_holder=auto' in _output(again)
+    assert fs.mount() is None and not list(fs.runtime.iterdir())

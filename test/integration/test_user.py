@@ -91,6 +91,8 @@ def test_files_that_may_only_be_read(as_nobody, seed):
 
 def test_state_is_private(as_nobody):
     fs = as_nobody('hello_ll')
+    # To us the mount answers without its server.
+    assert procs.wait_until(fs.state().exists, 10), fs.log()
     state = fs.state().stat()
     assert (state.st_uid, state.st_mode & 0o777) == (NOBODY, 0o600)
 

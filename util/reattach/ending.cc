@@ -8,8 +8,12 @@
 
 #include "failure.h"
 #include "mount/fusermount.h"
+#include "reconnect/state_file.h"
 
 namespace fuse3::reattach {
+
+using namespace reconnect;
+
 namespace {
 
 constexpr int kEndWithinMs = 20000;
@@ -30,9 +34,21 @@ class Other {
   UniqueFd process_;
 };
 
+bool kept_by_kernel(const Report& report) {
+  return !report.keeper && report.view && report.view->kernel_keeps_connection();
+}
+
+// The last server would have removed it.
+void remove_left_state(const Report& report) {
+  if (!kept_by_kernel(report) || report.server != 0 || !report.directory) return;
+  (void)remove_state_file(report.directory.get(), report.mount.minor, report.view->fd()).ok();
+}
+
 struct Processes {
   explicit Processes(const Report& report)
-      : server(report.keeper ? report.keeper->said.server_pid : 0),
+      : server(report.keeper            ? report.keeper->said.server_pid
+               : kept_by_kernel(report) ? report.server
+                                        : 0),
         keeper(report.keeper ? report.keeper->said.keeper_pid : 0) {}
   Other server;
   Other keeper;
@@ -61,6 +77,7 @@ void stop(const Report& report, bool lazy) {
   const Processes processes(report);
   unmount(report.mountpoint, lazy);
   if (lazy) return;
+  remove_left_state(report);
   if (processes.keeper.ends_within(kEndWithinMs) && processes.server.ends_within(kEndWithinMs)) {
     return;
   }
@@ -82,6 +99,7 @@ void abort(const Report& report) {
   if (!control || write(control.get(), "1", 1) != 1) {
     throw Failure(Exit::kFailed, "cannot write to " + file + ": " + strerror(errno));
   }
+  remove_left_state(report);
   if (!processes.keeper.ends_within(kEndWithinMs)) {
     throw Failure(Exit::kFailed,
                   "the connection is aborted, but the keeper goes on; its log may say why");

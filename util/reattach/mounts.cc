@@ -76,15 +76,23 @@ void ask_keeper(const KeeperPlace& place, Report* report) {
   report->keeper = std::move(*status);
 }
 
+// Also one that nobody has waited for yet.
+bool has_ended(pid_t pid) {
+  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  pollfd watched{process.get(), POLLIN, 0};
+  return !process || poll(&watched, 1, 0) == 1;
+}
+
 // The process that serves, as a state says it; 0 if it is gone.
 pid_t living_server(const Header& header) {
   const auto pid = static_cast<pid_t>(header.incarnation & INT32_MAX);
-  const uint64_t start = pid != 0 ? process_start_time(pid) : 0;
+  const uint64_t start = pid != 0 && !has_ended(pid) ? process_start_time(pid) : 0;
   const bool its_start_is_known = header.start_generation == header.incarnation >> 32;
   return start != 0 && (!its_start_is_known || header.start_time == start) ? pid : 0;
 }
 
-// A server without a keeper: its state is all there is to look at.
+// A server without a keeper: its state is all there is to look at. With a keeper's socket in which
+// nobody is, only where the kernel keeps the connection.
 void read_state(const KeeperPlace& place, Report* report) {
   const std::string name = state_name(place.connection);
   UniqueFd file(
@@ -94,16 +102,18 @@ void read_state(const KeeperPlace& place, Report* report) {
   std::string why;
   Result<StateView> view = StateView::open(std::move(file), &why);
   if (!view || view->header().fixed.connection != place.connection) return;
+  if (place.has_socket && !view->kernel_keeps_connection()) return;
   report->server = living_server(view->header());
   report->state = report->server == 0          ? MountState::kDetached
                   : view->header().outage != 0 ? MountState::kRecovering
                                                : MountState::kLive;
+  report->directory.reset(fcntl(place.directory.get(), F_DUPFD_CLOEXEC, 0));
   report->view = std::move(*view);
 }
 
 void look_at(const KeeperPlace& place, Report* report) {
-  if (place.has_socket) return ask_keeper(place, report);
-  read_state(place, report);
+  if (place.has_socket) ask_keeper(place, report);
+  if (!report->keeper && report->problem.empty()) read_state(place, report);
 }
 
 bool is_callers(const MountLine& mount) {

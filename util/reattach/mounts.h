@@ -13,7 +13,7 @@
 namespace fuse3::reattach {
 
 // A runtime directory with a keeper's socket for this connection in it, or, where systemd's
-// descriptor store takes the keeper's place, with its state alone.
+// descriptor store or the kernel takes the keeper's place, with its state alone.
 struct KeeperPlace {
   unsigned connection;
   UniqueFd directory;
@@ -33,6 +33,7 @@ struct Report {
   std::optional<reconnect::HolderStatus> keeper;  // there is one, and it answered
   std::optional<StateView> view;
   pid_t server = 0;     // without a keeper: as the state says, if it lives
+  UniqueFd directory;   // likewise: where the state is
   std::string problem;  // why one of these is missing although it should be there
 };
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "reconnect/holder/kernel_holder.h"
 #include "reconnect/mapping_layout.h"
 
 namespace fuse3::reattach {
@@ -55,6 +56,12 @@ Result<StateView> StateView::open(UniqueFd fd, std::string* why) {
   header.heads.node_high_water = std::min(header.heads.node_high_water, sections.max_nodes);
   header.heads.handle_high_water = std::min(header.heads.handle_high_water, sections.max_handles);
   return view;
+}
+
+bool StateView::kernel_keeps_connection() const {
+  const size_t length = header_->init_reply_length;
+  if (length > sizeof header_->init_reply) return false;
+  return asks_kernel_to_wait(std::as_bytes(std::span(header_->init_reply)).first(length));
 }
 
 void StateView::for_each_slot(const std::function<void(const SlotView&)>& see) const {

@@ -22,6 +22,9 @@ class StateView {
   // As it was when this was made.
   const reconnect::Header& header() const { return *header_; }
   uint64_t generation() const { return header_->incarnation >> 32; }
+  int fd() const { return fd_.get(); }
+  // Whether the connection waits in the kernel when it has no server.
+  bool kernel_keeps_connection() const;
 
   struct SlotView {
     uint32_t index;

@@ -140,7 +140,10 @@ std::string as_text(const Report& report) {
   if (!report.keeper && report.state != MountState::kGivenUp) {
     line(out, "program", std::string(report.view->header().fixed.executable));
     line(out, "server", server_in_words(report.server));
-    line(out, "keeper", "none; systemd's descriptor store has the connection");
+    line(out, "keeper",
+         report.view->kernel_keeps_connection()
+             ? "none; the kernel keeps the connection"
+             : "none; systemd's descriptor store has the connection");
     figure_lines(out, *report.view);
     return out.str();
   }

@@ -54,6 +54,13 @@ Result<UpgradeOutcome> ask(const std::vector<KeeperPlace>& keepers, const Report
 std::string upgrade(const std::string& mountpoint, const std::vector<KeeperPlace>& keepers,
                     std::vector<std::string> command, unsigned start_within_seconds) {
   const Report report = report_on_target(mountpoint, keepers);
+  if (!report.keeper && report.view && report.view->kernel_keeps_connection() &&
+      report.state != MountState::kGivenUp) {
+    throw Failure(Exit::kNoReconnect,
+                  report.mountpoint +
+                      " has no keeper, who would do that: end its server with SIGKILL and start "
+                      "the new one on the same mountpoint, which takes over");
+  }
   if (!report.keeper && report.state != MountState::kGivenUp) {
     throw Failure(Exit::kNoReconnect, report.mountpoint +
                                           " is a service's: \"systemctl restart\" exchanges its "

@@ -1,5 +1,5 @@
-// Who holds a connection while no server runs, as its server sees it: a keeper (holder_link.h) or
-// systemd's descriptor store (descriptor_store.h).
+// Who holds a connection while no server runs, as its server sees it: a keeper (holder_link.h),
+// systemd's descriptor store (descriptor_store.h) or the kernel itself (kernel_holder.h).
 #pragma once
 
 #include <sys/types.h>
@@ -31,6 +31,9 @@ class Holder {
  public:
   virtual ~Holder() = default;
 
+  // For a successor: it has a device of its own, on which the kernel begins with INIT and then
+  // sends again what was in hand. Else it has the devices from which that was read.
+  virtual bool kernel_sends_again() const { return false; }
   // "This process is the server now." With `serving`, said at the start of the loop: from then on
   // the end of this process is the end of the server.
   virtual Result<void> hello(bool serving) = 0;

@@ -47,10 +47,14 @@ Result<std::unique_ptr<HolderLink>> HolderLink::start(const HolderSetup& setup) 
               strerror(image.error()));
     return image.as_error();
   }
-  Result<UniqueFd> link = launch_keeper(setup, *image);
+  return start(setup, std::move(*image));
+}
+
+Result<std::unique_ptr<HolderLink>> HolderLink::start(const HolderSetup& setup, ServerImage image) {
+  Result<UniqueFd> link = launch_keeper(setup, image);
   if (!link) return link.as_error();
   return std::unique_ptr<HolderLink>(
-      new HolderLink(std::move(*link), std::move(*image), setup.runtime_dir_fd, setup.connection));
+      new HolderLink(std::move(*link), std::move(image), setup.runtime_dir_fd, setup.connection));
 }
 
 Result<Attached> HolderLink::attach(int runtime_dir_fd, unsigned connection, std::string* why) {

@@ -28,6 +28,8 @@ class HolderLink final : public Holder {
   // Starts a keeper. Call it before the program has threads, with the mount's devices open. What
   // went wrong is logged.
   static Result<std::unique_ptr<HolderLink>> start(const HolderSetup& setup);
+  // The same with what capture_server_image() found out earlier.
+  static Result<std::unique_ptr<HolderLink>> start(const HolderSetup& setup, ServerImage image);
 
   // Asks the keeper of `connection` for what it holds. If the previous server is still alive after
   // 2 seconds: EBUSY. Another user's: EACCES. Given up: ETIMEDOUT. No keeper: ENOENT or

@@ -1,6 +1,7 @@
 // Switching reconnect on for what has just been mounted, and its figures.
 #include "reconnect/seam/reconnect.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,8 +10,10 @@
 #include <cstring>
 #include <string>
 
+#include "mount/mount_facts.h"
 #include "reconnect/holder/descriptor_store.h"
 #include "reconnect/holder/holder_link.h"
+#include "reconnect/holder/kernel_holder.h"
 #include "reconnect/seam/connection.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "reconnect/state.h"
@@ -93,14 +96,69 @@ const char* store_problem(int error) {
   }
 }
 
+// A kernel that keeps the connection by itself leaves to the next server to find the state; `why`
+// not, if that is not possible here.
+Result<void> prepare_for_kernel(fuse_session& session, const HolderSetup& setup, State& state,
+                                std::string* why) {
+  const auto impossible = [why](int error, std::string text) {
+    *why = std::move(text);
+    return Error{error};
+  };
+  if (!kernel_keeps_connections(session.device(0))) {
+    return impossible(ENOTSUP,
+                      "this kernel gives a connection up when its server dies (it lacks the "
+                      "patches in kernel/); use reattach_holder=auto, which starts a keeper");
+  }
+  if (session.auto_unmount) {
+    return impossible(EINVAL, "auto_unmount would unmount it when the server dies; leave that out");
+  }
+  const std::string name = state_name(setup.connection);
+  if (::faccessat(setup.runtime_dir_fd, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
+    return impossible(ENOTSUP, setup.runtime_dir +
+                                   " is not on tmpfs, so the state would be lost with the server; "
+                                   "name a directory on tmpfs with reattach_dir=");
+  }
+  const UniqueFd place(::open(session.mountpoint.c_str(), O_PATH | O_CLOEXEC));
+  const MountIdentity identity = place ? identify_mount(place.get()) : MountIdentity{};
+  if (identity.minor != setup.connection || identity.id == 0) {
+    return impossible(ENOTSUP, "the mount cannot be told from others (it needs a mountpoint)");
+  }
+  state.set_mount_id(identity.id);
+  return {};
+}
+
+// Where the kernel can wait, losing the keeper, too, loses nothing.
+Result<std::unique_ptr<Holder>> start_keeper_and_kernel(fuse_session& session,
+                                                        const HolderSetup& setup, State& state) {
+  auto keeper = start_keeper(setup);
+  std::string why;
+  if (keeper && prepare_for_kernel(session, setup, state, &why)) {
+    session.successor_timeout = session.options.reattach_timeout;
+  }
+  return keeper;
+}
+
+Result<std::unique_ptr<Holder>> use_kernel(fuse_session& session, const HolderSetup& setup,
+                                           State& state) {
+  std::string why;
+  if (auto prepared = prepare_for_kernel(session, setup, state, &why); !prepared) {
+    log_error("fuse: reattach_holder=kernel is not possible: %s", why.c_str());
+    return prepared.as_error();
+  }
+  session.successor_timeout = session.options.reattach_timeout;
+  return std::unique_ptr<Holder>(std::make_unique<KernelHolder>(setup));
+}
+
 // A unit whose administrator wants this has a descriptor store, which nothing has by default. What
 // runs below another service's main process is not to use that one's.
-Result<std::unique_ptr<Holder>> start_holder(HolderChoice choice, const HolderSetup& setup,
-                                             const State& state) {
+Result<std::unique_ptr<Holder>> start_holder(fuse_session& session, const HolderSetup& setup,
+                                             State& state) {
+  const HolderChoice choice = session.options.reattach_holder;
   if (choice == HolderChoice::keeper) return start_keeper(setup);
+  if (choice == HolderChoice::kernel) return use_kernel(session, setup, state);
   auto store = use_systemd(setup, state);
   if (store) return store;
-  if (choice == HolderChoice::automatic) return start_keeper(setup);
+  if (choice == HolderChoice::automatic) return start_keeper_and_kernel(session, setup, state);
   log_error("fuse: systemd's descriptor store cannot hold this mount: %s",
             store_problem(store.error()));
   return store;
@@ -130,7 +188,7 @@ Result<void> start(fuse_session& session) {
   setup.devices = {session.device(0)};
   setup.auto_unmount_fd = session.auto_unmount ? session.auto_unmount.get() : -1;
   setup.timeout_seconds = session.options.reattach_timeout;
-  auto holder = start_holder(session.options.reattach_holder, setup, **state);
+  auto holder = start_holder(session, setup, **state);
   if (!holder) {
     (void)remove_state(directory->get(), *connection);
     return holder.as_error();

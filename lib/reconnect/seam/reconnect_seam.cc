@@ -1,5 +1,7 @@
 #include "reconnect/seam/reconnect_seam.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 #include "session/direct_seam.h"
 #include "support/clock.h"
 #include "support/log.h"
+#include "wire/flags.h"
 #include "wire/request.h"
 
 namespace fuse3::reconnect {
@@ -255,6 +258,19 @@ bool ReconnectSeam::stopping() {
   if (!gone) log_error("fuse: cannot end what holds the mount: %s", std::strerror(gone.error()));
   announce(stage_in_words("unmounting"));
   return true;
+}
+
+// A kernel that waits for successors would now wait for one that cannot come.
+void ReconnectSeam::stopped() {
+  if ((session_.negotiated.flags & wire::init_flag::successor) == 0) return;
+  pollfd device{session_.device(0), 0, 0};
+  if (::poll(&device, 1, 0) != 0) return;  // it has ended, and somebody else may have its number
+  const std::string path =
+      "/sys/fs/fuse/connections/" + std::to_string(state_->connection()) + "/abort";
+  const UniqueFd control(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (control && ::write(control.get(), "1", 1) == 1) return;
+  log(FUSE_LOG_WARNING, "fuse: cannot write to %s: who still uses %s waits for %u seconds",
+      path.c_str(), session_.mountpoint.c_str(), session_.options.reattach_timeout);
 }
 
 }  // namespace fuse3::reconnect

@@ -58,6 +58,7 @@ class ReconnectSeam final : public Seam {
   Result<void> device_added(size_t index, int fd) override;
   Result<void> serving() override;
   bool stopping() override;
+  void stopped() override;
   bool leaving() const override { return leave_.load(std::memory_order_acquire) != Leave::no; }
   bool has_pending() override;
   bool leave(unsigned milliseconds) override;
@@ -228,8 +229,17 @@ class ReconnectSeam final : public Seam {
   bool note_looks(fuse_req& req);
   void ask_attributes(fuse_req& req, NodeId node, HandleId handle, Attributes then);
 
+  // resent.cc: a successor to which the kernel sends again what the last one had in hand
+  using InHand = std::unordered_map<uint64_t, Slot>;  // by what the kernel called it at first
+  Result<wire::InHeader> receive_again(std::span<std::byte> room);
+  Result<void> greet_kernel();
+  InHand forget_devices();
+  Result<void> match_resent(InHand& in_hand);
+  Result<void> take_resent();
+
   // settle.cc: the start of a successor
   Result<void> adopt_init();
+  Result<void> send_saved_init_reply(RequestId id, int device);
   void settle();
   void settle_slot(const Slot& slot, std::vector<Slot>& again);
   void blame(Slot slot, wire::Opcode opcode);

@@ -5,6 +5,7 @@
 #include "lowlevel/negotiate.h"
 #include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
+#include "reconnect/seam/request_header.h"
 #include "support/clock.h"
 #include "support/log.h"
 #include "wire/reply.h"
@@ -12,12 +13,6 @@
 
 namespace fuse3::reconnect {
 namespace {
-
-wire::InHeader header_of(const Slot& slot) {
-  wire::InHeader header{};
-  std::memcpy(&header, slot.buffer().data(), sizeof header);
-  return header;
-}
 
 bool plausible(const Slot& slot, uint32_t devices) {
   const size_t length = slot.request().size();
@@ -41,6 +36,12 @@ Result<void> ReconnectSeam::adopt_init() {
   }
   wire::InitOut agreed{};
   std::memcpy(&agreed, saved.data(), std::min(saved.size(), sizeof agreed));
+  // Whether the kernel waits for successors is for this mount what it was at first.
+  const uint64_t agreed_flags = agreed.flags | static_cast<uint64_t>(agreed.flags2) << 32;
+  session_.successor_timeout.reset();
+  if ((agreed_flags & wire::init_flag::successor) != 0) {
+    session_.successor_timeout = agreed.successor_timeout;
+  }
   auto agreement = negotiate(session_, *offer);
   if (!agreement) return agreement.as_error();
   const std::string problem = difference(agreed, agreement->reply);
@@ -52,7 +53,7 @@ Result<void> ReconnectSeam::adopt_init() {
     return Error{ENOTSUP};
   }
   agreement->reply = agreed;
-  agreement->negotiated.flags = agreed.flags | static_cast<uint64_t>(agreed.flags2) << 32;
+  agreement->negotiated.flags = agreed_flags;
   // The kernel goes by what it was told then, even if this library speaks a newer one.
   agreement->negotiated.minor = std::min(agreement->negotiated.minor, agreed.minor);
   agreement->negotiated.max_write = agreed.max_write;
@@ -113,15 +114,19 @@ void ReconnectSeam::blame(Slot slot, wire::Opcode opcode) {
   if (opcode != wire::Opcode::setlkw || weight >= kCrashWeight) slot.add_death(weight);
 }
 
+Result<void> ReconnectSeam::send_saved_init_reply(RequestId id, int device) {
+  const auto saved = state_->init_reply();
+  const wire::OutHeader header = wire::make_header(id, 0, saved.size());
+  const iovec pieces[] = {{const_cast<wire::OutHeader*>(&header), sizeof header},
+                          {const_cast<std::byte*>(saved.data()), saved.size()}};
+  return session_.transport->send(device, pieces, 2);
+}
+
 // The server died between keeping its answer to INIT and storing it as the slot's reply:
 // adopt_init() has gone by the former already.
 void ReconnectSeam::finish_init(Slot slot) {
-  const auto saved = state_->init_reply();
-  const wire::OutHeader header =
-      wire::make_header(RequestId{header_of(slot).unique}, 0, saved.size());
-  const iovec pieces[] = {{const_cast<wire::OutHeader*>(&header), sizeof header},
-                          {const_cast<std::byte*>(saved.data()), saved.size()}};
-  const auto sent = session_.transport->send(session_.device(slot.device()), pieces, 2);
+  const auto sent =
+      send_saved_init_reply(RequestId{header_of(slot).unique}, session_.device(slot.device()));
   state_->count(State::Figure::resent);
   if (!sent && sent.error() != ENOENT) {
     log_error("fuse: the answer to INIT was refused: %s", std::strerror(sent.error()));
@@ -169,6 +174,10 @@ Result<void> ReconnectSeam::serving() {
   if (serving_.load(std::memory_order_relaxed)) return {};
   if (successor_) {
     if (const auto adopted = adopt_init(); !adopted) return adopted;
+    if (holder_ && holder_->kernel_sends_again()) {
+      if (const auto greeted = greet_kernel(); !greeted) return greeted;
+      if (const auto taken = take_resent(); !taken) return taken;
+    }
     settle();
     find_stale_locks();
     find_old_backings();

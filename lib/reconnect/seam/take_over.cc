@@ -10,6 +10,7 @@
 #include "reconnect/seam/claim.h"
 #include "reconnect/seam/connection.h"
 #include "reconnect/seam/reconnect.h"
+#include "reconnect/seam/take_over_kept.h"
 #include "reconnect/state_file.h"
 #include "support/environment.h"
 #include "support/log.h"
@@ -17,19 +18,41 @@
 namespace fuse3::reconnect {
 namespace {
 
-bool has_keeper(int directory, unsigned connection) {
-  const std::string name = std::to_string(connection) + ".sock";
+bool is_there(int directory, const std::string& name) {
   return ::faccessat(directory, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+// A name of a socket may have been left behind.
+bool nobody_answers(int error) {
+  return error == ENOENT || error == ECONNREFUSED;
+}
+
+Result<void> complain(const MountFacts& facts, const std::string& why, int error) {
+  log_error("fuse: cannot take over the filesystem at %s: %s", facts.path.c_str(), why.c_str());
+  return Error{error};
+}
+
+Result<void> take_over_from_kernel(fuse_session& session, const MountFacts& facts,
+                                   UniqueFd directory, std::string path, std::string why) {
+  auto kept = take_kept(session, facts, directory.get(), &why);
+  if (!kept) return complain(facts, why, kept.error());
+  if (auto claimed = claim(*kept->state); !claimed) return claimed;
+  kept->state->set_kernel_count({.servers = kept->servers, .perhaps_one_more = false});
+  (void)kept->state->count_outage();
+  go_on(session, std::move(kept->attached), std::move(kept->state), facts.path,
+        std::move(directory), std::move(path));
+  return {};
 }
 
 Result<void> take_over_connection(fuse_session& session, const MountFacts& facts,
                                   UniqueFd directory, std::string path) {
   std::string why;
   auto attached = HolderLink::attach(directory.get(), facts.connection, &why);
-  if (!attached) {
-    log_error("fuse: cannot take over the filesystem at %s: %s", facts.path.c_str(), why.c_str());
-    return attached.as_error();
+  if (!attached && nobody_answers(attached.error())) {
+    return take_over_from_kernel(session, facts, std::move(directory), std::move(path),
+                                 std::move(why));
   }
+  if (!attached) return complain(facts, why, attached.error());
   auto state = open_state_of(std::move(attached->state), facts.connection);
   if (!state) return state.as_error();
   if (auto claimed = claim(**state); !claimed) return claimed;
@@ -88,11 +111,14 @@ Result<bool> take_over_if_served_before(fuse_session& session, const char* mount
   std::string path;
   auto directory = open_runtime_dir(option_dir(session), &path);
   if (!directory) return directory.as_error();
-  if (!has_keeper(directory->get(), facts.connection)) return false;
+  if (!is_there(directory->get(), socket_name(facts.connection)) &&
+      !is_there(directory->get(), state_name(facts.connection))) {
+    return false;
+  }
   const auto taken = take_over_connection(session, facts, std::move(*directory), std::move(path));
   if (taken) return true;
-  // Nobody answers: a name left behind by a mount that had this number before.
-  if (taken.error() == ENOENT || taken.error() == ECONNREFUSED) return false;
+  // Names left behind by a mount that had this number before, or one that was given up.
+  if (nobody_answers(taken.error()) || taken.error() == ENOTCONN) return false;
   return taken.as_error();
 }
 

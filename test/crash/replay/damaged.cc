@@ -103,7 +103,7 @@ struct Seen {
 };
 
 Seen play(Interface interface, const Spoiling& spoiling) {
-  World world(interface, {});
+  World world(interface, Passing::handed, {});
   Play p(world);
   wire::InitIn in{};
   in.major = wire::kMajor, in.minor = wire::kMinor;

@@ -3,8 +3,9 @@
 // a successor that dies as well. What applications are answered and what the disk contains has to
 // be what it is without any death.
 //
-//   replay_test [--high-level] [--single] [--mutants] [--spoil] [NAME-PART]
+//   replay_test [--high-level] [--attached] [--single] [--mutants] [--spoil] [NAME-PART]
 //
+// --attached: successors get no devices of their predecessors, but what the kernel sends again.
 // --spoil: instead, every byte of a state is spoiled (damaged.h). FUSE_TEST_LONG=1 spoils all of
 // them, else it is some, by FUSE_TEST_SEED.
 #include <unistd.h>
@@ -100,13 +101,14 @@ struct Totals {
 
 struct Run {
   Interface interface = Interface::low_level;
+  Passing passing = Passing::handed;
   bool pairs = true;
   bool quiet = false;
 };
 
-Outcome play(const Scenario& scenario, Interface interface, Deaths deaths,
+Outcome play(const Scenario& scenario, const Run& run, Deaths deaths,
              std::set<wire::Opcode>* opcodes) {
-  World world(interface, scenario.options);
+  World world(run.interface, run.passing, scenario.options);
   Play play(world);
   wire::InitIn in{};
   in.major = wire::kMajor;
@@ -154,7 +156,7 @@ std::string difference(const Scenario& scenario, const Outcome& expected, const 
 // Whether no difference was found.
 bool judge(const Scenario& scenario, const Run& run, const Outcome& expected, Deaths deaths,
            Totals* totals, Outcome* seen) {
-  *seen = play(scenario, run.interface, deaths, nullptr);
+  *seen = play(scenario, run, deaths, nullptr);
   ++totals->points;
   const std::string wrong = difference(scenario, expected, *seen);
   if (wrong.empty()) return true;
@@ -168,7 +170,7 @@ bool judge(const Scenario& scenario, const Run& run, const Outcome& expected, De
 
 void every_death(const Scenario& scenario, const Run& run, Totals* totals) {
   const uint64_t before = totals->points;
-  const Outcome expected = play(scenario, run.interface, {}, &totals->opcodes);
+  const Outcome expected = play(scenario, run, {}, &totals->opcodes);
   ++totals->scenarios;
   if (!expected.problems.empty()) {
     ++totals->differences;
@@ -268,6 +270,8 @@ int main_of(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--high-level") == 0) {
       run.interface = Interface::high_level;
+    } else if (std::strcmp(argv[i], "--attached") == 0) {
+      run.passing = Passing::attached;
     } else if (std::strcmp(argv[i], "--single") == 0) {
       run.pairs = false;
     } else if (std::strcmp(argv[i], "--mutants") == 0) {

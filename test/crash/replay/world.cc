@@ -22,6 +22,19 @@ constexpr Geometry kTiny{
 
 World* running = nullptr;
 
+// The kernel's part of what a server's successor meets.
+class NoHolder final : public Holder {
+ public:
+  bool kernel_sends_again() const override { return true; }
+  Result<void> hello(bool) override { return {}; }
+  Result<void> add_device(unsigned, int) override { return {}; }
+  Result<void> serving() override { return {}; }
+  Result<void> drained(unsigned) override { return {}; }
+  Result<void> goodbye() override { return {}; }
+  void after_daemonize_fork() override {}
+  Result<void> start_watch(Describe, std::function<void()>) override { return {}; }
+};
+
 ssize_t device_writev(int fd, iovec* pieces, int count, void*) {
   World& world = *running;
   world.reached("before a reply");
@@ -56,8 +69,8 @@ namespace {
 
 }  // namespace
 
-World::World(Interface interface, std::vector<const char*> options)
-    : interface_(interface), options_(std::move(options)), stack_(kStack) {
+World::World(Interface interface, Passing passing, std::vector<const char*> options)
+    : interface_(interface), passing_(passing), options_(std::move(options)), stack_(kStack) {
   StateParameters parameters;
   parameters.connection = 42;
   parameters.owner = ::getuid();
@@ -127,12 +140,18 @@ bool World::start() {
   io.writev = device_writev;
   io.read = device_read;
   const int device = kernel_.open_device();
-  kernel_.device_moved(device_, device);
+  const bool attached = successor && passing_ == Passing::attached;
+  if (attached) {
+    kernel_.attached();
+  } else {
+    kernel_.device_moved(device_, device);
+  }
   device_ = device;
   if (fuse_session_custom_io(session, &io, device) != 0) fail("no session");
   session->sizes.receive = state->mapping().sections().slot_buffer_size - kReplyRoom;
-  use(*session, std::make_unique<ReconnectSeam>(*session, std::move(state), nullptr, UniqueFd(), "",
-                                                successor, end_));
+  use(*session, std::make_unique<ReconnectSeam>(*session, std::move(state),
+                                                attached ? std::make_unique<NoHolder>() : nullptr,
+                                                UniqueFd(), "", successor, end_));
   serving_ = false;
   return true;
 }

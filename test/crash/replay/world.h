@@ -41,9 +41,15 @@ struct Deaths {
   int second = -1;
 };
 
+// How a successor gets the connection.
+enum class Passing : uint8_t {
+  handed,    // it has the devices of the server before
+  attached,  // it has one of its own, and the kernel sends again what was in hand
+};
+
 class World {
  public:
-  World(Interface interface, std::vector<const char*> options);
+  World(Interface interface, Passing passing, std::vector<const char*> options);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -96,6 +102,7 @@ class World {
 
   test::FakeKernel kernel_;
   const Interface interface_;
+  const Passing passing_;
   const std::vector<const char*> options_;
   std::unique_ptr<Filesystem> filesystem_;
   std::unique_ptr<State> first_;

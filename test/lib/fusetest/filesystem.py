@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -13,6 +14,12 @@ from . import connection, paths, procs
 from .figures import read_figures, state_file
 
 READY_SECONDS = 15
+RESTART = Path(__file__).with_name('restart.py')
+
+
+def kernel_holds():
+    """Whether the tests are to run with reattach_holder=kernel: without keepers, on a kernel that can."""
+    return os.environ.get('FUSE_TEST_HOLDER') == 'kernel'
 
 
 class NotReady(RuntimeError):
@@ -70,13 +77,18 @@ class Filesystem:
         options = list(self.options if options is None else options)
         if self.exe.name.startswith('passthrough'):
             options.append(f'source={self.src}')
+        if kernel_holds() and self.reattach:
+            options.append('reattach_holder=kernel')
         line = [*self.prefix, str(self.exe), *self.args]
         for option in options:
             line += ['-o', option]
         return [*line, self.mount_arg]
 
     def start(self, wait=True):
-        self.process = self._spawn(self.command(), self.environment())
+        command = self.command()
+        if kernel_holds() and self.reattach:
+            command = [sys.executable, str(RESTART), str(self.mnt), *command]
+        self.process = self._spawn(command, self.environment())
         if wait:
             self.wait_ready()
         return self
@@ -150,6 +162,9 @@ class Filesystem:
         return [pid for pid in procs.tagged(self.tag) if pid not in servers]
 
     def keepers(self):
+        """Pids of who starts the server again."""
+        if kernel_holds():
+            return [pid for pid in self.others() if str(RESTART) in procs.cmdline(pid)]
         return [pid for pid in self.others() if os.path.basename(procs.exe_of(pid)) == 'fuse-keeper']
 
     def keeper(self, seconds=10):

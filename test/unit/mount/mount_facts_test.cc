@@ -23,6 +23,17 @@ TEST(MountFacts, WhatIsNoMount) {
   EXPECT_FALSE(inside.mounted);
 }
 
+TEST(MountFacts, AMountIsTheSameByEachOfItsFiles) {
+  const UniqueFd proc(open("/proc", O_PATH | O_CLOEXEC));
+  const UniqueFd below(open("/proc/self", O_PATH | O_CLOEXEC));
+  const UniqueFd other(open("/", O_PATH | O_CLOEXEC));
+  const MountIdentity identity = identify_mount(proc.get());
+  EXPECT_EQ(identity.id, identify_mount(below.get()).id);
+  if (identity.id == 0) return;  // before 6.8
+  EXPECT_NE(identity.id, identify_mount(other.get()).id);
+  EXPECT_EQ(0u, identify_mount(-1).id);
+}
+
 TEST(MountFacts, WhatIsNotFuse) {
   const MountFacts proc = find_mount("/proc/./");
   EXPECT_EQ(proc.error, 0);

@@ -1,6 +1,7 @@
 #include "reconnect/slots.h"
 
 #include <array>
+#include <cstring>
 
 #include "sandbox.h"
 
@@ -49,6 +50,32 @@ TEST(Slots, Stages) {
   EXPECT_EQ(slot.reply().size(), 200u);
   slot.finish();
   EXPECT_FALSE(slot.used());
+}
+
+TEST(Slots, ANewNumberIsThatOfTheReplyToo) {
+  const auto number_at = [](std::span<const std::byte> bytes) {
+    uint64_t number = 0;
+    std::memcpy(&number, bytes.data() + 8, sizeof number);
+    return number;
+  };
+  auto state = new_state();
+  Slot slot = take_slot(*state);
+  slot.arm(0);
+  receive(slot, 100);
+  slot.set_request_id(RequestId{kResentBit | 8});
+  EXPECT_EQ(number_at(slot.request()), kResentBit | 8);
+  const auto room = slot.reply_space(16);
+  ASSERT_EQ(room.size(), 16u);
+  slot.start_running();
+  slot.publish_reply(slot.offset_of(room.data()), 16);
+  slot.set_request_id(RequestId{kResentBit | 10});
+  EXPECT_EQ(number_at(slot.request()), kResentBit | 10);
+  EXPECT_EQ(number_at(slot.reply()), kResentBit | 10);
+  EXPECT_EQ(slot.length(), 100u);
+  // A damaged one: nothing outside of it is touched.
+  slot.publish_reply(static_cast<uint32_t>(slot.buffer().size()) - 8, 64);
+  slot.set_request_id(RequestId{12});
+  EXPECT_EQ(number_at(slot.request()), 12u);
 }
 
 TEST(Slots, ReplySpaceEndsWithTheBuffer) {

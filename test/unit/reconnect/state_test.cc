@@ -172,6 +172,24 @@ TEST(State, CountsAnOutageOverItsSuccessors) {
   EXPECT_LE(state->count_outage(), 1u);
 }
 
+TEST(State, KnowsHowManyServersTheKernelHasCounted) {
+  auto state = new_state();
+  EXPECT_EQ(state->mount_id(), 0u);
+  EXPECT_EQ(state->kernel_count().servers, 1u);
+  EXPECT_FALSE(state->kernel_count().perhaps_one_more);
+  state->set_mount_id(uint64_t{7} << 40);
+  state->set_kernel_count({.servers = 4, .perhaps_one_more = true});
+  std::string why;
+  auto next = State::open(copy_of(*state), &why);
+  ASSERT_TRUE(next.ok()) << why;
+  EXPECT_EQ((*next)->mount_id(), uint64_t{7} << 40);
+  EXPECT_EQ((*next)->kernel_count().servers, 4u);
+  EXPECT_TRUE((*next)->kernel_count().perhaps_one_more);
+  (*next)->set_kernel_count({.servers = 5, .perhaps_one_more = false});
+  EXPECT_EQ((*next)->kernel_count().servers, 5u);
+  EXPECT_FALSE((*next)->kernel_count().perhaps_one_more);
+}
+
 TEST(State, HasANonceOfItsOwn) {
   auto one = new_state();
   auto other = new_state();

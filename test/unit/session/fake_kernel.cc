@@ -6,8 +6,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 
+#include "session/has_reply.h"
+#include "support/ids.h"
 #include "wire/reply.h"
 
 namespace fuse3::test {
@@ -20,11 +24,6 @@ constexpr uint64_t kInterruptBit = 1;
 constexpr uint64_t kUniqueStep = 2;
 // The kernel leaves a request unanswered when its reply's error is out of this range.
 constexpr int kErrorLimit = 512;
-
-bool has_reply(Opcode opcode) {
-  return opcode != Opcode::forget && opcode != Opcode::batch_forget &&
-         opcode != Opcode::interrupt && opcode != Opcode::notify_reply;
-}
 
 template <class T>
 T start_of(const Bytes& bytes) {
@@ -67,6 +66,39 @@ void FakeKernel::device_moved(int before, int now) {
   }
 }
 
+// The order in which the kernel has them does not depend on when they were put back.
+void FakeKernel::attached() {
+  std::lock_guard guard(lock_);
+  Bytes init;
+  for (auto at = requests_.rbegin(); at != requests_.rend(); ++at) {
+    auto& [unique, request] = *at;
+    if (request.opcode == Opcode::init && init.empty()) init = request.bytes;
+    if (request.device < 0 || request.answered) continue;
+    request.device = -1;
+    if (request.opcode == Opcode::init) {
+      request.answered = true;  // asked for once more below
+      continue;
+    }
+    request.number = unique | kResentBit;
+    std::memcpy(request.bytes.data() + offsetof(wire::InHeader, unique), &request.number,
+                sizeof request.number);
+    push_first({.bytes = request.bytes, .unique = request.number});
+  }
+  std::erase_if(queue_, [](const Queued& item) {
+    return start_of<wire::InHeader>(item.bytes).opcode == static_cast<uint32_t>(Opcode::init);
+  });
+  last_unique_ += kUniqueStep;
+  std::memcpy(init.data() + offsetof(wire::InHeader, unique), &last_unique_, sizeof last_unique_);
+  requests_[last_unique_] =
+      Request{.opcode = Opcode::init, .bytes = init, .number = last_unique_, .answer = {}};
+  push_first({.bytes = init, .unique = last_unique_});
+}
+
+void FakeKernel::push_first(Queued item) {
+  push(std::move(item));
+  std::rotate(queue_.begin(), queue_.end() - 1, queue_.end());
+}
+
 void FakeKernel::push(Queued item) {
   queue_.push_back(std::move(item));
   const uint64_t one = 1;
@@ -94,9 +126,13 @@ uint64_t FakeKernel::queue_request(Opcode opcode, uint64_t unique, uint64_t node
 uint64_t FakeKernel::submit(Opcode opcode, uint64_t node, const Bytes& body, Caller caller) {
   std::lock_guard guard(lock_);
   last_unique_ += kUniqueStep;
-  if (has_reply(opcode)) requests_[last_unique_] = Request{.opcode = opcode, .answer = {}};
   book_request(opcode, node, body);
-  return queue_request(opcode, last_unique_, node, body, caller);
+  queue_request(opcode, last_unique_, node, body, caller);
+  if (has_reply(opcode)) {
+    requests_[last_unique_] = Request{
+        .opcode = opcode, .bytes = queue_.back().bytes, .number = last_unique_, .answer = {}};
+  }
+  return last_unique_;
 }
 
 void FakeKernel::submit_raw(Bytes bytes) {
@@ -177,7 +213,7 @@ ssize_t FakeKernel::read(int fd, void* buffer, size_t size) {
     return -1;
   }
   devices_.insert(fd);
-  if (const auto found = requests_.find(item.unique); found != requests_.end()) {
+  if (const auto found = requests_.find(item.unique & ~kResentBit); found != requests_.end()) {
     found->second.device = fd;
   }
   if (!item.bytes.empty()) std::memcpy(buffer, item.bytes.data(), item.bytes.size());
@@ -216,12 +252,16 @@ int FakeKernel::take(int fd, const wire::OutHeader& header, Bytes message) {
     return EINVAL;
   }
   if ((header.unique & kInterruptBit) != 0) return take_interrupt_answer(fd, header);
-  const auto found = requests_.find(header.unique);
+  const auto found = requests_.find(header.unique & ~kResentBit);
   if (found == requests_.end() || found->second.answered) {
     violations_.push_back("a second reply, or one to what has none");
     return ENOENT;
   }
   Request& request = found->second;
+  if (request.number != header.unique) {
+    violations_.push_back("a reply to a number that the request has no more");
+    return ENOENT;
+  }
   if (request.device != fd) {
     violations_.push_back("a reply on another device than its request came from");
     return ENOENT;
@@ -238,7 +278,7 @@ int FakeKernel::take(int fd, const wire::OutHeader& header, Bytes message) {
 }
 
 int FakeKernel::take_interrupt_answer(int fd, const wire::OutHeader& header) {
-  const uint64_t unique = header.unique & ~kInterruptBit;
+  const uint64_t unique = header.unique & ~kInterruptBit & ~kResentBit;
   const auto found = requests_.find(unique);
   if (found == requests_.end() || found->second.answered || found->second.device != fd) {
     return ENOENT;

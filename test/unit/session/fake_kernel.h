@@ -92,6 +92,9 @@ class FakeKernel {
   int open_device() const;
   // Another process goes on with what was read from `before`.
   void device_moved(int before, int now);
+  // Another process attached when nobody had the device any more (kernel/README.rst): it is asked
+  // for INIT first, and gets again what was read and not answered, with other numbers.
+  void attached();
 
   // What applications do. `submit` returns the request's unique.
   uint64_t submit(wire::Opcode opcode, uint64_t node, const Bytes& body = {}, Caller caller = {});
@@ -129,7 +132,9 @@ class FakeKernel {
  private:
   struct Request {
     wire::Opcode opcode;
-    int device = -1;  // -1: not read yet
+    Bytes bytes = {};
+    uint64_t number = 0;  // what the kernel calls it now
+    int device = -1;      // -1: not read yet
     bool answered = false;
     Answer answer = {};
   };
@@ -142,6 +147,7 @@ class FakeKernel {
   uint64_t queue_request(wire::Opcode opcode, uint64_t unique, uint64_t node, const Bytes& body,
                          Caller caller);
   void push(Queued item);
+  void push_first(Queued item);
   int take(int fd, const wire::OutHeader& header, Bytes message);
   int take_interrupt_answer(int fd, const wire::OutHeader& header);
   void book(wire::Opcode opcode, Bytes& message);

@@ -1,10 +1,12 @@
 // What session and kernel agree on.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <memory>
 
 #include "lowlevel/negotiate.h"
+#include "reconnect/holder/kernel_holder.h"
 #include "world.h"
 
 namespace fuse3::test {
@@ -55,6 +57,43 @@ TEST(SessionInit, TheReplyIsAsLongAsTheKernelsVersionHasIt) {
   for (const uint32_t minor : {23u, 31u, 35u, 36u, 40u, 45u, 46u, 99u}) {
     EXPECT_EQ(64u, negotiate_with(minor, kEveryFlag & 0x3fffffff).size) << minor;
   }
+}
+
+InitOut reply_with_successor(uint64_t offered, std::optional<uint32_t> timeout) {
+  World world;
+  world.session->successor_timeout = timeout;
+  const Answer answer = world.init(wire::kMinor, offered);
+  EXPECT_EQ(0, answer.error);
+  return answer.as<InitOut>();
+}
+
+TEST(SessionInit, AKernelThatCanIsAskedToWaitForASuccessor) {
+  const InitOut asked = reply_with_successor(kEveryFlag | flag::successor, 17);
+  EXPECT_NE(0u, flags_of(asked) & flag::successor);
+  EXPECT_EQ(17u, asked.successor_timeout);
+  const auto* bytes = reinterpret_cast<const std::byte*>(&asked);
+  EXPECT_TRUE(reconnect::asks_kernel_to_wait({bytes, sizeof asked}));
+  EXPECT_FALSE(reconnect::asks_kernel_to_wait({bytes, sizeof asked - 1}));
+  for (const InitOut& out : {reply_with_successor(kEveryFlag, 17),
+                             reply_with_successor(kEveryFlag | flag::successor, std::nullopt)}) {
+    EXPECT_EQ(0u, flags_of(out) & flag::successor);
+    EXPECT_EQ(0u, out.successor_timeout);
+    const auto* without = reinterpret_cast<const std::byte*>(&out);
+    EXPECT_FALSE(reconnect::asks_kernel_to_wait({without, sizeof out}));
+  }
+}
+
+TEST(SessionInit, WhoWantsTheKernelAloneNeedsOneThatCan) {
+  LogCapture log;
+  World world({}, {.arguments = {"-o", "reattach_holder=kernel"}});
+  world.session->successor_timeout = 17;
+  EXPECT_NE(0, world.init(wire::kMinor, kEveryFlag).error);
+  EXPECT_TRUE(LogCapture::has("reattach_holder=kernel"));
+}
+
+TEST(SessionInit, OnlyADeviceOfAKernelThatCanSaysSo) {
+  const UniqueFd null_device(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  EXPECT_FALSE(reconnect::kernel_keeps_connections(null_device.get()));
 }
 
 TEST(SessionInit, TheReplyNamesTheLibrarysVersion) {
