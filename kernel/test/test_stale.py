@@ -4,6 +4,9 @@ import errno
 import fcntl
 import mmap
 import os
+import random
+import threading
+import time
 
 import pytest
 
@@ -250,3 +253,74 @@ def test_first_server_has_nothing_to_be_stale(mounts):
     _change(mount, Settings())
     assert os.pread(fd, 1, 0) == b'x'
     os.close(fd)
+
+
+def _until_it_is_not_stale(function):
+    while True:
+        try:
+            return function()
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                raise
+
+
+def _write_all(fd, data):
+    done = 0
+    while done < len(data):  # what comes after a part may be stale
+        done += os.pwrite(fd, data[done:], done)
+
+
+def _read_all(fd, length):
+    data = b''
+    while len(data) < length:
+        part = os.pread(fd, length - len(data), len(data))
+        assert part, 'end of file'
+        data += part
+    return data
+
+
+@pytest.mark.parametrize('flags, direct', [(0, True), (0, False), (rawfs.WRITEBACK_CACHE, False)],
+                         ids=['direct', 'cached', 'written-back'])
+def test_nothing_is_wrong_under_kills(mounts, call, flags, direct):
+    """Programs that open their file again when it is stale, and servers that keep nothing, each with other ids."""
+    mount = mounts(_strict(flags, direct=direct))
+    rng, stop, pids = random.Random(11), threading.Event(), []
+
+    def work(number):
+        path = mount.point / (f'd/g{number}' if number % 2 else f'f{number}')
+        chance, content, count = random.Random(number), b'', 0
+
+        def change():
+            fd = os.open(path, os.O_RDWR)
+            try:
+                _write_all(fd, content)
+                os.fsync(fd)
+                assert _read_all(fd, len(content)) == content
+            finally:
+                os.close(fd)
+
+        def check():
+            os.stat(path)
+            fd = os.open(path, os.O_RDONLY)
+            try:
+                assert _read_all(fd, len(content)) == content
+            finally:
+                os.close(fd)
+
+        while not stop.is_set() or count < 10:
+            count += 1
+            content = chance.randbytes(20000)
+            _until_it_is_not_stale(change)
+            _until_it_is_not_stale(check)
+        start = (number + (rawfs.FILES if number % 2 else 0)) * rawfs.FILE_SIZE
+        assert mount.store.data[start:start + len(content)] == content
+        return count
+
+    workers = [call(work, number) for number in range(3)]
+    for _ in range(20):
+        time.sleep(rng.random() * 0.05)
+        pids.append(_change(mount, Settings(SUCCESSOR | STALE_OBJECTS | flags, strict=True, direct=direct,
+                                            shift=rng.randrange(rawfs.NODES), valid=rng.choice((0, 3600)))))
+    stop.set()
+    assert all(worker.result(200) >= 10 for worker in workers)
+    assert not any(UNKNOWN in mount.store.sent_to(pid) for pid in pids)
