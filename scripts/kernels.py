@@ -43,7 +43,8 @@ def run(suite, command, folder, build):
 def planted(suite, command, boot, kernel):
     """That the kernel for finding mistakes finds some."""
     for name, words in PLANTED.items():
-        status, output = command([*boot, 'sh', '-c', f'echo {name} > /sys/module/fuse/parameters/planted'],
+        status, output = command([*boot, '--timeout', '120', 'sh', '-c',
+                                  f'echo {name} > /sys/module/fuse/parameters/planted'],
                                  f'kernel.planted.{name}', 300)
         if status == STATUS_REPORT and any(word in output for word in words.split('|')):
             suite.add_pass(f'{kernel}: planted {name} is reported')
