@@ -123,7 +123,7 @@ def test_an_earlier_one_is_gone_on_with(bench, work, seed, lockers, layout):  # 
 def test_a_later_one_is_refused(bench, work, seed, lockers):  # noqa: F811
     fs = bench.add(options=['posix_lock'], env=KEEPER)
     held = Held(fs, lockers)
-    runner = at_work(fs, work, seed, 2)
+    runner = at_work(fs, work, seed, 1)
     try:
         assert 'serves it again' in upgrade(fs, 3, OLD_ONE_SERVES)
         held.check()

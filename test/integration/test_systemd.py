@@ -116,7 +116,9 @@ def test_killed_under_work_and_stopped(manager, work, seed, args):
     assert all(record.operations > 0 for record in records.values())
     figures = service.figures()
     assert figures['generation'] == 7 and figures['poisoned'] == 0, figures
-    assert int(service.show('NFileDescriptorStore')) == 1 + figures['devices'], figures
+    # A device whose worker was killed before it was stored counts as well, and was never read from.
+    stored = int(service.show('NFileDescriptorStore'))
+    assert stored == 2 or 'clone_fd' in args and 2 < stored <= 1 + figures['devices'], figures
     assert not manager.running('fuse-keeper')
 
     manager.systemctl('stop', UNIT)
@@ -125,19 +127,29 @@ def test_killed_under_work_and_stopped(manager, work, seed, args):
     assert not manager.running(service.program.name) and not service.runtime().exists()
 
 
-def test_restarted_by_the_administrator(manager, work):
-    """Another server, the same mount: an open file stays."""
-    service = Service(manager, work).start()
-    with service.limit(50), open(service.seen / 'file', 'w+', encoding='ascii') as file:
-        for number in range(3):
-            file.write(str(number))
-            file.flush()
-            before = service.server()
-            manager.systemctl('restart', UNIT)
-            assert service.server() != before and service.mount().number == service.number
+@pytest.mark.parametrize('args', [['-f', '-s'], ['-s']])
+def test_restarted_by_the_administrator(manager, work, seed, args):
+    """Another server, the same mount: an open file stays, applications see nothing, and since who
+    leaves has finished what it had, nothing is run again."""
+    service = Service(manager, work, args, TimeoutStopSec='80').start()
+    with service.limit(100), open(service.seen / 'file', 'w+', encoding='ascii') as file:
+        runner = Runner(service.seen, work / 'workloads', ['probe', 'effects'], 2, seed)
+        try:
+            for number in range(4):
+                file.write(str(number))
+                file.flush()
+                before = service.server()
+                manager.systemctl('restart', UNIT)
+                assert service.server() != before and service.mount().number == service.number
+            records = runner.wait(40)
+        finally:
+            runner.cancel()
         file.seek(0)
-        assert file.read() == '012'
-    assert service.figures()['generation'] == 4
+        assert file.read() == '0123'
+    errors = [f'{name}: {text}' for name, record in records.items() for text in record.errors]
+    assert not errors, '\n'.join(errors[:20]) + service.log()
+    figures = service.figures()
+    assert figures['generation'] == 5 and figures['replayed'] == 0, f'{figures} {service.log()}'
 
 
 def test_the_tool_shows_it(manager, work):

@@ -64,7 +64,7 @@ std::string upgrade(const std::string& mountpoint, const std::vector<KeeperPlace
   if (!report.keeper && report.state != MountState::kGivenUp) {
     throw Failure(Exit::kNoReconnect, report.mountpoint +
                                           " is a service's: \"systemctl restart\" exchanges its "
-                                          "server, if its unit has RestartKillSignal=SIGKILL");
+                                          "server, if its unit has RestartKillSignal=RTMIN+7");
   }
   if (!report.keeper) {
     throw Failure(Exit::kNoReconnect,

@@ -101,7 +101,26 @@ void DescriptorStore::remove_all() {
   (void)socket_.barrier().ok();
 }
 
+// A server that cannot be asked serves all the same, and is killed at a restart.
+Result<void> DescriptorStore::start_watch(Describe, std::function<void()> drain) {
+  if (watch_) return Error{EALREADY};
+  auto watch = DrainSignal::watch(std::move(drain));
+  if (watch) {
+    watch_ = *std::move(watch);
+  } else {
+    log(FUSE_LOG_WARNING, "fuse: a restart of this service will not wait for requests in hand: %s",
+        strerror(watch.error()));
+  }
+  return {};
+}
+
+Result<void> DescriptorStore::drained(unsigned outstanding) {
+  if (outstanding > 0 && watch_) watch_->again();
+  return {};
+}
+
 Result<void> DescriptorStore::goodbye() {
+  if (watch_) watch_->stop();
   remove_all();
   return remove_state_file(directory_.get(), key_.connection, state_.get());
 }

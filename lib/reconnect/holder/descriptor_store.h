@@ -6,6 +6,7 @@
 
 #include <mutex>
 
+#include "reconnect/holder/drain_signal.h"
 #include "reconnect/holder/holder.h"
 #include "reconnect/holder/stored_name.h"
 #include "support/notify_socket.h"
@@ -25,10 +26,13 @@ class DescriptorStore final : public Holder {
   Result<void> hello(bool) override { return {}; }
   Result<void> add_device(unsigned index, int fd) override;
   Result<void> serving() override { return {}; }
-  Result<void> drained(unsigned) override { return {}; }
+  // Who could not leave yet is to try again: systemd has no other use for it, and kills it in the
+  // end.
+  Result<void> drained(unsigned outstanding) override;
   Result<void> goodbye() override;
   void after_daemonize_fork() override {}
-  Result<void> start_watch(Describe, std::function<void()>) override { return {}; }
+  // There is nobody to look after; asked to leave is the process by a signal.
+  Result<void> start_watch(Describe, std::function<void()> drain) override;
 
  private:
   Result<void> push(StoredName::Role role, int fd, unsigned device = 0);
@@ -42,6 +46,7 @@ class DescriptorStore final : public Holder {
   const UniqueFd state_;
   std::mutex mutex_;
   unsigned device_count_ = 0;
+  std::unique_ptr<DrainSignal> watch_;  // set before there are other threads, and not changed then
 };
 
 }  // namespace fuse3::reconnect

@@ -21,7 +21,7 @@ def union(mount, unpacked, sample):
 @pytest.mark.limit(150)
 def test_applications(union, work, seed, killed):
     names = ['probe', 'effects', 'fio', 'sqlite', 'git']
-    load.run(union, work, names, 3, seed, 4 if killed else 0)
+    load.run(union, work, names, 2, seed, 4 if killed else 0)
 
 
 @pytest.mark.limit(90)
