@@ -134,7 +134,8 @@ void Pool::work(Member& member) {
   member.worker = std::make_unique<Worker>(session_, member.clone, &member.waiting);
   Worker& worker = *member.worker;
   WorkerLoad load(member.device);
-  while (!session_.exited() && !stopping_.load(std::memory_order_acquire)) {
+  while (!session_.exited() && !stopping_.load(std::memory_order_acquire) &&
+         !member.waiting.outlived()) {
     Worker::Received received;
     if (!receive(member, worker, &received)) break;
     if (received.length == 0) continue;

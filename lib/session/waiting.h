@@ -20,15 +20,16 @@ namespace fuse3 {
 
 class Waiting {
  public:
-  // By the thread itself, around its wait. One that was cancelled while its wait was just ending
-  // may go on after end(): it is not ended any more, and has to notice by other means that it
-  // should.
+  // By the thread itself, around its wait.
   void begin() { state_.store(State::waits, std::memory_order_release); }
   void end() {
     const State before = state_.exchange(State::runs, std::memory_order_acq_rel);
-    if (before == State::cancelled) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+    if (before == State::cancelled) outlive();
     if (before == State::interrupted) take_signal();
   }
+  // By the thread itself: it was cancelled while its wait was just ending, and went on. Nobody can
+  // cancel it any more: it has to end when it has run what it received.
+  bool outlived() const { return outlived_; }
 
   // By another: whether `thread`, whose object this is, waited and has been cancelled. False may be
   // out of date: ask again.
@@ -75,6 +76,14 @@ class Waiting {
  private:
   enum class State : unsigned char { runs, waits, cancelled, interrupted };
 
+  // glibc 2.36 ends a thread of asynchronous type that has disabled cancellation, if the signal was
+  // on its way by then: so the type has to be the other one as well.
+  void outlive() {
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+    pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, nullptr);
+    outlived_ = true;
+  }
+
   static volatile bool& arrived() {
     static thread_local volatile bool flag = false;
     return flag;
@@ -91,6 +100,7 @@ class Waiting {
   }
 
   std::atomic<State> state_{State::runs};
+  bool outlived_ = false;
 };
 
 }  // namespace fuse3
