@@ -127,7 +127,7 @@ def test_killed_under_work_and_stopped(manager, work, seed, args):
     assert not manager.running(service.program.name) and not service.runtime().exists()
 
 
-@pytest.mark.parametrize('args', [['-f', '-s'], ['-s']])
+@pytest.mark.parametrize('args', [['-s'], ['-f', '-o', 'clone_fd']])
 def test_restarted_by_the_administrator(manager, work, seed, args):
     """Another server, the same mount: an open file stays, applications see nothing, and since who
     leaves has finished what it had, nothing is run again."""
