@@ -25,7 +25,8 @@ class Library:
         self.without_default = set(without_default)
 
     def built(self, build_dir):
-        found = sorted({path.resolve() for path in build_dir.rglob(self.soname)})
+        # Tests build others of this name, in folders of their own.
+        found = sorted({path.resolve() for path in (build_dir / "lib").rglob(self.soname)})
         assert len(found) == 1, f"expected one {self.soname} in {build_dir}, found {found}"
         return found[0]
 
