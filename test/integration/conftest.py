@@ -34,9 +34,11 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_configure(config):
-    # Under nohup the servers would ignore it, too; what has a handler is reset by exec.
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, lambda *_: None)
+    # Under nohup, or in a script's background, the servers would ignore them, too; what has a handler is
+    # reset by exec.
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
     if config.getoption('--seed') is None:
         config.option.seed = int.from_bytes(os.urandom(3), 'big')
 
