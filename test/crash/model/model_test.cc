@@ -109,8 +109,9 @@ class Comparison {
     const bool counted_down = crash_in_ >= 0 && crash_in_-- == 0;
     if (!counted_down && crash_at_ != point) return;
     crash_at_.reset();
-    // What follows the first transaction of an operation is not part of what it means.
-    died_after_publish_ = journals_ > 1 || point != CrashPoint::journal_filled;
+    // What precedes the first transaction of an operation (a chunk that gets memory again) is not
+    // part of what it means, nor is what follows it.
+    died_after_publish_ = journals_ > 1 || (journals_ == 1 && point != CrashPoint::journal_filled);
     ++deaths_[static_cast<size_t>(point)];
     copy_ = copy_of(*state_);
   }
