@@ -155,11 +155,11 @@ std::string as_json(const Report& report) {
   json.number("connection", report.mount.minor);
   json.text("filesystem", report.mount.fstype);
   json.text("source", report.mount.source);
-  const bool stored = !report.keeper && report.view && report.state != MountState::kGivenUp;
-  json.text("program", report.keeper ? report.keeper->program
-                       : stored      ? report.view->header().fixed.executable
-                                     : "");
-  json.text("holder", report.keeper ? "keeper" : stored ? "systemd" : "");
+  const HeldBy holder = held_by(report);
+  json.text("program", report.keeper                ? report.keeper->program
+                       : holder != HeldBy::kNobody ? report.view->header().fixed.executable
+                                                   : "");
+  json.text("holder", name_of(holder));
   add_keeper(report, &json);
   add_figures(report, &json);
   return json.end();

@@ -76,21 +76,6 @@ void ask_keeper(const KeeperPlace& place, Report* report) {
   report->keeper = std::move(*status);
 }
 
-// Also one that nobody has waited for yet.
-bool has_ended(pid_t pid) {
-  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  pollfd watched{process.get(), POLLIN, 0};
-  return !process || poll(&watched, 1, 0) == 1;
-}
-
-// The process that serves, as a state says it; 0 if it is gone.
-pid_t living_server(const Header& header) {
-  const auto pid = static_cast<pid_t>(header.incarnation & INT32_MAX);
-  const uint64_t start = pid != 0 && !has_ended(pid) ? process_start_time(pid) : 0;
-  const bool its_start_is_known = header.start_generation == header.incarnation >> 32;
-  return start != 0 && (!its_start_is_known || header.start_time == start) ? pid : 0;
-}
-
 // A server without a keeper: its state is all there is to look at. With a keeper's socket in which
 // nobody is, only where the kernel keeps the connection.
 void read_state(const KeeperPlace& place, Report* report) {
@@ -103,7 +88,8 @@ void read_state(const KeeperPlace& place, Report* report) {
   Result<StateView> view = StateView::open(std::move(file), &why);
   if (!view || view->header().fixed.connection != place.connection) return;
   if (place.has_socket && !view->kernel_keeps_connection()) return;
-  report->server = living_server(view->header());
+  const Server server = server_of(view->header());
+  report->server = is_alive(server) ? server.pid : 0;
   report->state = report->server == 0          ? MountState::kDetached
                   : view->header().outage != 0 ? MountState::kRecovering
                                                : MountState::kLive;
@@ -139,6 +125,26 @@ const char* name_of(MountState state) {
     default:
       return "WITHOUT";
   }
+}
+
+HeldBy held_by(const Report& report) {
+  if (report.keeper) return HeldBy::kKeeper;
+  if (!report.view || report.state == MountState::kGivenUp) return HeldBy::kNobody;
+  return report.view->kernel_keeps_connection() ? HeldBy::kKernel : HeldBy::kSystemd;
+}
+
+const char* name_of(HeldBy holder) {
+  switch (holder) {
+    case HeldBy::kKeeper:
+      return "keeper";
+    case HeldBy::kSystemd:
+      return "systemd";
+    case HeldBy::kKernel:
+      return "kernel";
+    case HeldBy::kNobody:
+      break;
+  }
+  return "";
 }
 
 Report report_on(const MountLine& mount, const std::vector<KeeperPlace>& keepers) {

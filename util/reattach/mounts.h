@@ -39,6 +39,11 @@ struct Report {
 
 const char* name_of(MountState state);  // "LIVE"
 
+// Who keeps the connection when it has no server.
+enum class HeldBy { kNobody, kKeeper, kSystemd, kKernel };
+HeldBy held_by(const Report& report);
+const char* name_of(HeldBy holder);  // as in reattach_holder=; "" for nobody
+
 Report report_on(const MountLine& mount, const std::vector<KeeperPlace>& keepers);
 
 // The FUSE filesystem at a path, which must be the caller's, if the caller is not root.

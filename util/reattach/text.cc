@@ -137,13 +137,13 @@ std::string as_text(const Report& report) {
   if (!report.mount.fstype.empty()) {
     line(out, "filesystem", report.mount.fstype + " (" + report.mount.source + ")");
   }
-  if (!report.keeper && report.state != MountState::kGivenUp) {
+  const HeldBy holder = held_by(report);
+  if (holder == HeldBy::kSystemd || holder == HeldBy::kKernel) {
     line(out, "program", std::string(report.view->header().fixed.executable));
     line(out, "server", server_in_words(report.server));
     line(out, "keeper",
-         report.view->kernel_keeps_connection()
-             ? "none; the kernel keeps the connection"
-             : "none; systemd's descriptor store has the connection");
+         holder == HeldBy::kKernel ? "none; the kernel keeps the connection"
+                                   : "none; systemd's descriptor store has the connection");
     figure_lines(out, *report.view);
     return out.str();
   }
@@ -174,7 +174,7 @@ std::string as_table(const std::vector<Report>& reports) {
     const bool known = report.keeper.has_value();
     const bool served = known && report.state != MountState::kDetached;
     const pid_t server = served ? report.keeper->said.server_pid : report.server;
-    const bool restarts = known || (report.view && report.state != MountState::kGivenUp);
+    const bool restarts = held_by(report) != HeldBy::kNobody;
     const auto number = [](bool there, int64_t value) {
       return there ? std::to_string(value) : std::string("-");
     };

@@ -54,19 +54,19 @@ Result<UpgradeOutcome> ask(const std::vector<KeeperPlace>& keepers, const Report
 std::string upgrade(const std::string& mountpoint, const std::vector<KeeperPlace>& keepers,
                     std::vector<std::string> command, unsigned start_within_seconds) {
   const Report report = report_on_target(mountpoint, keepers);
-  if (!report.keeper && report.view && report.view->kernel_keeps_connection() &&
-      report.state != MountState::kGivenUp) {
+  const HeldBy holder = held_by(report);
+  if (holder == HeldBy::kKernel) {
     throw Failure(Exit::kNoReconnect,
                   report.mountpoint +
                       " has no keeper, who would do that: end its server with SIGKILL and start "
                       "the new one on the same mountpoint, which takes over");
   }
-  if (!report.keeper && report.state != MountState::kGivenUp) {
+  if (holder == HeldBy::kSystemd) {
     throw Failure(Exit::kNoReconnect, report.mountpoint +
                                           " is a service's: \"systemctl restart\" exchanges its "
                                           "server, if its unit has RestartKillSignal=RTMIN+7");
   }
-  if (!report.keeper) {
+  if (holder == HeldBy::kNobody) {
     throw Failure(Exit::kNoReconnect,
                   report.mountpoint + " is not served any more: mount it again");
   }
