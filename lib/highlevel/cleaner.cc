@@ -1,5 +1,4 @@
 // The thread that frees what was forgotten long enough ago (remember=T).
-#include <signal.h>
 #include <time.h>
 
 #include <cerrno>
@@ -9,6 +8,7 @@
 #include "highlevel/high_level.h"
 #include "support/futex.h"
 #include "support/log.h"
+#include "support/quiet_thread.h"
 
 namespace fuse3 {
 namespace {
@@ -20,17 +20,6 @@ void* run(void* data) {
     futex_wait(owner.cleaner.stop, 0, &pause);
   }
   return nullptr;
-}
-
-// Signals are for the program's own threads.
-int start_quiet_thread(pthread_t* thread, void* data) {
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int error = ::pthread_create(thread, nullptr, run, data);
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return error;
 }
 
 void end_thread(Cleaner& cleaner) {
@@ -53,7 +42,7 @@ int start_cleaner(fuse& owner) {
   Cleaner& cleaner = owner.cleaner;
   std::lock_guard guard(cleaner.lock);
   if (cleaner.users++ > 0) return 0;
-  const int error = start_quiet_thread(&cleaner.thread, &owner);
+  const int error = start_quiet_thread(&cleaner.thread, run, &owner);
   if (error == 0) return 0;
   log_error("fuse: cannot start the thread that cleans up: %s", std::strerror(error));
   cleaner.users = 0;

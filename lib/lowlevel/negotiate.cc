@@ -127,8 +127,7 @@ Result<Agreement> negotiate(fuse_session& session, const wire::Init& offer) {
   agreement.reply = make_reply(conn, offer, session.successor_timeout);
   agreement.connection = conn;
   agreement.negotiated.minor = std::min(offer.minor, wire::kMinor);
-  agreement.negotiated.flags =
-      agreement.reply.flags | static_cast<uint64_t>(agreement.reply.flags2) << 32;
+  agreement.negotiated.flags = wire::flags_of(agreement.reply);
   agreement.negotiated.max_write = agreement.reply.max_write;
   agreement.negotiated.max_pages = agreement.reply.max_pages;
   return agreement;
@@ -141,8 +140,8 @@ void adopt(fuse_session& session, const Agreement& agreement) {
 }
 
 std::string difference(const wire::InitOut& agreed, const wire::InitOut& wanted) {
-  const uint64_t was = agreed.flags | static_cast<uint64_t>(agreed.flags2) << 32;
-  const uint64_t now = wanted.flags | static_cast<uint64_t>(wanted.flags2) << 32;
+  const uint64_t was = wire::flags_of(agreed);
+  const uint64_t now = wire::flags_of(wanted);
   if (now & ~was) {
     return "it wants " + capability_names(capabilities_of(now & ~was)) +
            ", which was not negotiated when the filesystem was mounted";

@@ -71,6 +71,23 @@ std::span<const std::byte> saved(const uint8_t (&place)[kInitBytes], const uint3
 
 }  // namespace
 
+Server server_of(const Header& header) {
+  const uint64_t incarnation = load(header.incarnation);
+  Server server{.pid = static_cast<pid_t>(incarnation & INT32_MAX)};
+  if (load(header.start_generation) == incarnation >> 32) {
+    server.start_time = load(header.start_time);
+  }
+  return server;
+}
+
+bool is_alive(const Server& server) {
+  if (server.pid == 0) return false;
+  const ProcessStat stat = read_stat(server.pid);
+  // A process whose first thread has ended looks like a zombie while the others run.
+  const bool runs = stat.state != 0 && !(std::strchr("ZXx", stat.state) && stat.threads <= 1);
+  return runs && (server.start_time == 0 || server.start_time == stat.start_time);
+}
+
 uint64_t process_start_time(pid_t pid) {
   return read_stat(pid).start_time;
 }
@@ -99,24 +116,6 @@ Result<std::unique_ptr<State>> State::open(UniqueFd fd, std::string* why) {
 
 Generation State::generation() const {
   return Generation{load(header().incarnation) >> 32};
-}
-
-Server State::server() const {
-  const uint64_t incarnation = load(header().incarnation);
-  Server server{.pid = static_cast<pid_t>(incarnation & INT32_MAX)};
-  if (load(header().start_generation) == incarnation >> 32) {
-    server.start_time = load(header().start_time);
-  }
-  return server;
-}
-
-bool State::server_alive() const {
-  const Server server = this->server();
-  if (server.pid == 0) return false;
-  const ProcessStat stat = read_stat(server.pid);
-  // A process whose first thread has ended looks like a zombie while the others run.
-  const bool runs = stat.state != 0 && !(std::strchr("ZXx", stat.state) && stat.threads <= 1);
-  return runs && (server.start_time == 0 || server.start_time == stat.start_time);
 }
 
 Result<Generation> State::claim(Generation expected, pid_t pid) {

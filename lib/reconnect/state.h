@@ -33,6 +33,10 @@ struct Server {
   uint64_t start_time = 0;
 };
 
+// The one that claimed the state last.
+Server server_of(const Header& header);
+bool is_alive(const Server& server);
+
 // When a process started; 0 if there is no such process.
 uint64_t process_start_time(pid_t pid);
 
@@ -62,9 +66,8 @@ class State {
 
   // ---- incarnations
   Generation generation() const;
-  Server server() const;
-  // Whether the process that claimed it last is there.
-  bool server_alive() const;
+  Server server() const { return server_of(header()); }
+  bool server_alive() const { return is_alive(server()); }
   // Raises the generation from `expected`; one of several callers wins, the others get EBUSY and
   // have touched nothing.
   Result<Generation> claim(Generation expected, pid_t pid);

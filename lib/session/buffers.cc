@@ -1,6 +1,5 @@
 #include "session/buffers.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "session/session.h"
+#include "support/clock.h"
 #include "support/log.h"
 #include "support/newer_fields.h"
 #include "wire/structs_in.h"
@@ -86,8 +86,7 @@ int leave_own_loop(fuse_session& session) {
     return 0;
   }
   // Whoever waits for the device would come back at once.
-  const timespec moment{0, 1'000'000};
-  ::nanosleep(&moment, nullptr);
+  pause_ms(1);
   return -EINTR;
 }
 

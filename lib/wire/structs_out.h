@@ -148,6 +148,11 @@ struct InitOut {
   uint32_t successor_timeout;  // with init_flag::successor, seconds; 0: no limit
 };
 
+// As in flags.h.
+constexpr uint64_t flags_of(const InitOut& reply) {
+  return reply.flags | static_cast<uint64_t>(reply.flags2) << 32;
+}
+
 struct CuseInitOut {
   uint32_t major;
   uint32_t minor;

@@ -10,6 +10,8 @@
 #include <mutex>
 #include <utility>
 
+#include "support/quiet_thread.h"
+
 namespace fuse3::reconnect {
 namespace {
 
@@ -85,11 +87,7 @@ Result<std::unique_ptr<DrainSignal>> DrainSignal::watch(std::function<void()> dr
   const auto place = take_bell();
   if (!place) return place.as_error();
   std::unique_ptr<DrainSignal> made(new DrainSignal(*place, std::move(drain)));
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int failed = pthread_create(&made->thread_, nullptr, entry, made.get());
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const int failed = start_quiet_thread(&made->thread_, entry, made.get());
   if (failed == 0) return made;
   made->over_.store(true);
   bells[*place].used.store(false);

@@ -22,8 +22,7 @@ bool asks_kernel_to_wait(std::span<const std::byte> init_reply) {
   wire::InitOut reply{};
   if (init_reply.size() < sizeof reply) return false;
   memcpy(&reply, init_reply.data(), sizeof reply);
-  const uint64_t flags = reply.flags | static_cast<uint64_t>(reply.flags2) << 32;
-  return (flags & wire::init_flag::successor) != 0;
+  return (wire::flags_of(reply) & wire::init_flag::successor) != 0;
 }
 
 Result<UniqueFd> attach_device(int mount, uint64_t servers) {
@@ -34,17 +33,12 @@ Result<UniqueFd> attach_device(int mount, uint64_t servers) {
   return device;
 }
 
-KernelHolder::KernelHolder(const HolderSetup& setup)
+KernelHolder::KernelHolder(const HolderSetup& setup, bool attached,
+                           std::optional<ServerImage> image)
     : directory_(fcntl(setup.runtime_dir_fd, F_DUPFD_CLOEXEC, 0)),
       state_(fcntl(setup.state_fd, F_DUPFD_CLOEXEC, 0)),
       connection_(setup.connection),
-      attached_(false) {}
-
-KernelHolder::KernelHolder(const HolderSetup& setup, std::optional<ServerImage> image)
-    : directory_(fcntl(setup.runtime_dir_fd, F_DUPFD_CLOEXEC, 0)),
-      state_(fcntl(setup.state_fd, F_DUPFD_CLOEXEC, 0)),
-      connection_(setup.connection),
-      attached_(true),
+      attached_(attached),
       image_(std::move(image)) {}
 
 Result<void> KernelHolder::hello(bool serving) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "reconnect/holder/holder.h"
 #include "reconnect/holder/holder_link.h"
@@ -27,11 +28,12 @@ Result<UniqueFd> attach_device(int mount, uint64_t servers);
 class KernelHolder final : public Holder {
  public:
   // For the server that has mounted.
-  explicit KernelHolder(const HolderSetup& setup);
+  explicit KernelHolder(const HolderSetup& setup) : KernelHolder(setup, false, {}) {}
   // For one that has attached. With `image`, a keeper that starts this program again is started
   // when it has taken over all that it has to. Until then there must be none: it would hand the
   // device to the next one, which would not know that the kernel has still to send requests again.
-  KernelHolder(const HolderSetup& setup, std::optional<ServerImage> image);
+  KernelHolder(const HolderSetup& setup, std::optional<ServerImage> image)
+      : KernelHolder(setup, true, std::move(image)) {}
 
   bool kernel_sends_again() const override { return attached_; }
   Result<void> hello(bool serving) override;
@@ -43,6 +45,8 @@ class KernelHolder final : public Holder {
   Result<void> start_watch(Describe describe, std::function<void()> drain = {}) override;
 
  private:
+  KernelHolder(const HolderSetup& setup, bool attached, std::optional<ServerImage> image);
+
   const UniqueFd directory_;
   const UniqueFd state_;
   const unsigned connection_;

@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 
 #include <cstring>
 #include <string>
 
 #include "reconnect/holder/protocol.h"
+#include "support/clock.h"
 
 namespace fuse3::reconnect {
 namespace {
@@ -49,8 +49,7 @@ Result<void> make_way(int directory, unsigned connection, int patience_ms) {
     }
     if (waited >= patience_ms) return Error{EBUSY};
     wait_for_end(*living, kStepMs);
-    timespec pause{0, 2000000};
-    nanosleep(&pause, nullptr);
+    pause_ms(2);
   }
 }
 

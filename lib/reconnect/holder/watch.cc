@@ -1,7 +1,6 @@
 // What a server does when its keeper dies.
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 #include "reconnect/holder/holder_link.h"
 #include "reconnect/holder/launch.h"
 #include "support/log.h"
+#include "support/quiet_thread.h"
 
 namespace fuse3::reconnect {
 namespace {
@@ -82,11 +82,7 @@ Result<void> HolderLink::start_watch(Describe describe, std::function<void()> dr
   describe_ = std::move(describe);
   drain_ = std::move(drain);
   stop_event_ = std::move(event);
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int failed = pthread_create(&watcher_, nullptr, watch_entry, this);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const int failed = start_quiet_thread(&watcher_, watch_entry, this);
   if (failed == 0) return {};
   describe_ = nullptr;
   stop_event_.reset();

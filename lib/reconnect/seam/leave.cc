@@ -2,7 +2,6 @@
 // fuse_session_exit(), what it has is finished, and the program goes its way to the end, destroy()
 // included, without unmounting. Whatever cannot be finished in time makes this server go on.
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "reconnect/seam/announce.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "session/waiting.h"
+#include "support/clock.h"
 #include "support/log.h"
 
 namespace fuse3::reconnect {
@@ -18,11 +18,6 @@ namespace {
 
 // An operation that takes longer than this is not waited for.
 constexpr unsigned kLoopEndsWithinMs = 5000;
-
-void pause_a_millisecond() {
-  const timespec pause{0, 1'000'000};
-  ::nanosleep(&pause, nullptr);
-}
 
 }  // namespace
 
@@ -50,7 +45,7 @@ void ReconnectSeam::leave_wanted() {
     } else {
       (void)session_.loop_thread.call_back();
     }
-    pause_a_millisecond();
+    pause_ms(1);
   }
 }
 
@@ -78,7 +73,7 @@ bool ReconnectSeam::leave(unsigned milliseconds) {
   if (!leave_.compare_exchange_strong(wanted, Leave::finishing)) return wanted == Leave::left;
   unsigned used = used_slots();
   for (unsigned waited = 0; used > 0 && waited < milliseconds; ++waited) {
-    pause_a_millisecond();
+    pause_ms(1);
     used = used_slots();
   }
   if (used > 0 && milliseconds == 0) {

@@ -138,7 +138,7 @@ Result<void> ReconnectSeam::take_resent() {
   // With no place for what is new, the next server shall have one.
   if (!matched && matched.error() != ENOBUFS) return matched;
   for (auto& [number, slot] : in_hand) {
-    const auto opcode = static_cast<Opcode>(header_of(slot).opcode);
+    const auto opcode = opcode_of(slot);
     if (slot.stage() == Stage::running && is_rename(opcode)) continue;
     if (slot.stage() == Stage::running) take_back_grants(slot, opcode, slot.counted_reply());
     slot.finish();

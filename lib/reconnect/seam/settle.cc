@@ -37,9 +37,8 @@ Result<void> ReconnectSeam::adopt_init() {
   wire::InitOut agreed{};
   std::memcpy(&agreed, saved.data(), std::min(saved.size(), sizeof agreed));
   // Whether the kernel waits for successors is for this mount what it was at first.
-  const uint64_t agreed_flags = agreed.flags | static_cast<uint64_t>(agreed.flags2) << 32;
   session_.successor_timeout.reset();
-  if ((agreed_flags & wire::init_flag::successor) != 0) {
+  if ((wire::flags_of(agreed) & wire::init_flag::successor) != 0) {
     session_.successor_timeout = agreed.successor_timeout;
   }
   auto agreement = negotiate(session_, *offer);
@@ -53,7 +52,7 @@ Result<void> ReconnectSeam::adopt_init() {
     return Error{ENOTSUP};
   }
   agreement->reply = agreed;
-  agreement->negotiated.flags = agreed_flags;
+  agreement->negotiated.flags = wire::flags_of(agreed);
   // The kernel goes by what it was told then, even if this library speaks a newer one.
   agreement->negotiated.minor = std::min(agreement->negotiated.minor, agreed.minor);
   agreement->negotiated.max_write = agreed.max_write;
@@ -76,7 +75,7 @@ void ReconnectSeam::settle_slot(const Slot& slot, std::vector<Slot>& again) {
     log_error("fuse: slot %u of the state holds no request; it is dropped", slot.index());
     return mine.finish();
   }
-  const auto opcode = static_cast<wire::Opcode>(header_of(slot).opcode);
+  const auto opcode = opcode_of(slot);
   switch (holds(Guard::stored_reply) || slot.stage() != Stage::replied ? slot.stage()
                                                                        : Stage::running) {
     case Stage::replied: {

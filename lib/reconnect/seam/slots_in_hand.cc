@@ -1,12 +1,12 @@
 // Which worker and which request use which slot, and the queue of requests that a former server
 // left.
-#include <time.h>
 
 #include <cstring>
 #include <mutex>
 
 #include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
+#include "support/clock.h"
 #include "support/log.h"
 #include "wire/request.h"
 
@@ -16,11 +16,6 @@ namespace {
 // Who has left a slot.
 constexpr uint8_t kWorkerLeft = 1;
 constexpr uint8_t kRequestDone = 2;
-
-void pause_a_millisecond() {
-  const timespec pause{0, 1'000'000};
-  ::nanosleep(&pause, nullptr);
-}
 
 // How long a suspect may run alone, in milliseconds.
 constexpr unsigned kMostPatience = 1000;
@@ -106,7 +101,7 @@ Result<Place> ReconnectSeam::place(const Place& previous, size_t device_index) {
       return pending;
     }
     if (waited >= kMostPatience) break;
-    pause_a_millisecond();
+    pause_ms(1);
   }
   Slot slot;
   if (previous.slot != 0) {
@@ -137,7 +132,7 @@ Result<Slot> ReconnectSeam::free_slot() {
           std::strerror(slot.error()));
     }
     if (session_.exited()) return Error{EINTR};
-    pause_a_millisecond();
+    pause_ms(1);
   }
 }
 

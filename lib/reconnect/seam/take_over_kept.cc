@@ -4,7 +4,6 @@
 #include "reconnect/seam/take_over_kept.h"
 
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -13,17 +12,13 @@
 #include "reconnect/seam/claim.h"
 #include "reconnect/seam/connection.h"
 #include "reconnect/state_file.h"
+#include "support/clock.h"
 
 namespace fuse3::reconnect {
 namespace {
 
 // A server that was just killed is not yet dead, and who killed it may be quicker.
 constexpr unsigned kDyingWithinMs = 2000;
-
-void pause_ten_milliseconds() {
-  const timespec pause{0, 10'000'000};
-  ::nanosleep(&pause, nullptr);
-}
 
 Result<std::unique_ptr<State>> find_state(int directory, const MountFacts& mount, int place,
                                           std::string* why) {
@@ -98,7 +93,7 @@ Result<Kept> take_kept(const fuse_session& session, const MountFacts& mount, int
   auto device = attach_to(place.get(), **state, &servers);
   for (unsigned waited = 0; !device && device.error() == EBUSY && waited < kDyingWithinMs;
        waited += 10) {
-    pause_ten_milliseconds();
+    pause_ms(10);
     device = attach_to(place.get(), **state, &servers);
   }
   if (!device) {

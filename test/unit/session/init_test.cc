@@ -16,10 +16,6 @@ namespace flag = wire::init_flag;
 using wire::InitOut;
 using wire::Opcode;
 
-uint64_t flags_of(const InitOut& out) {
-  return out.flags | uint64_t{out.flags2} << 32;
-}
-
 uint32_t page() {
   return static_cast<uint32_t>(::sysconf(_SC_PAGESIZE));
 }
