@@ -118,6 +118,21 @@ def test_keeper_and_server_killed_at_once(bench):
         path.unlink()
 
 
+def test_a_stopped_server_outlives_its_keeper(bench):
+    """A server that the keeper started is not told to end, or to go on, by the keeper's end."""
+    fs = bench.add()
+    fs.recover()
+    server, keeper = fs.server(), fs.keeper()
+    procs.send(server, signal.SIGSTOP)
+    procs.send(keeper, signal.SIGKILL)
+    assert procs.wait_until(lambda: not procs.is_alive(keeper), 10)
+    assert procs.state_of(server) == 'T'
+    procs.send(server, signal.SIGCONT)
+    assert procs.wait_until(lambda: fs.keepers() not in ([], [keeper]), 10)
+    os.statvfs(fs.mnt)
+    assert fs.server() == server
+
+
 def test_aborted_connection_ends_everything(bench):
     """Somebody writes to the connection's abort file: server and keeper go, the state too."""
     fs = bench.add()

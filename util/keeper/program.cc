@@ -37,8 +37,6 @@ Result<pid_t> Program::start(const OwnProcess& own) const {
   pid_t child = fork();
   if (child < 0) return last_error();
   if (child == 0) become(own);
-  // The child does it, too: whoever is first. The group can be signalled from here on.
-  setpgid(child, child);
   return child;
 }
 
@@ -61,8 +59,10 @@ Result<Program> Program::with_command(std::vector<std::string> command) const {
 
 // Every descriptor above the standard streams is closed by exec.
 void Program::become(const OwnProcess& own) const {
-  // A signal for the server's group must not reach the keeper.
-  setpgid(0, 0);
+  // A signal for the server's group must not reach the keeper. And with a group in the keeper's
+  // session, the keeper's end would leave it orphaned, which is SIGHUP and SIGCONT for a server
+  // that is stopped.
+  setsid();
   if (directory && fchdir(directory.get()) != 0) {
     say(LOG_ERR, "cannot change to the working directory of %s: %s", executable.c_str(),
         strerror(errno));

@@ -24,8 +24,9 @@ struct Program {
   uint64_t signal_mask = 0;
   uint64_t ignored_signals = 0;
 
-  // A child process that runs the program, in a process group of its own. That it could not be
-  // executed is logged, and the child exits with 127.
+  // A child process that runs the program, in a session of its own, which it makes itself: shortly
+  // after the start there may be no such process group yet. That it could not be executed is
+  // logged, and the child exits with 127.
   Result<pid_t> start(const OwnProcess& own) const;
 
   // The same surroundings for another command: the executable's path, then the arguments.

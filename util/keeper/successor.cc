@@ -48,7 +48,8 @@ std::string Keeper::last_end() const {
 // At the end of all tries: a process that we started and that never got so far, and a server that
 // took the connection and never came to its loop, would only hold on to what is being let go.
 void Keeper::end_unready_server() {
-  if (pending_child_ != 0) kill(-pending_child_, SIGTERM);
+  // One that has no group of its own yet has no processes of its own either.
+  if (pending_child_ != 0 && kill(-pending_child_, SIGTERM) != 0) kill(pending_child_, SIGTERM);
   if (server_.process && !server_.in_loop) {
     syscall(SYS_pidfd_send_signal, server_.process.get(), SIGKILL, nullptr, 0);
   }
