@@ -15,10 +15,6 @@
 #include "support/result.h"
 #include "support/unique_fd.h"
 
-#ifndef STATX_MNT_ID_UNIQUE
-#define STATX_MNT_ID_UNIQUE 0x4000U
-#endif
-
 namespace fuse3 {
 namespace {
 
@@ -76,15 +72,6 @@ MountFacts find_mount(const char* mountpoint) {
     if (line.id == *mount_id) take(std::move(line), &facts);
   }
   return facts;
-}
-
-MountIdentity identify_mount(int file) {
-  struct statx facts {};
-  if (statx(file, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID_UNIQUE, &facts) != 0) {
-    return {};
-  }
-  const bool known = (facts.stx_mask & STATX_MNT_ID_UNIQUE) != 0;
-  return {.minor = facts.stx_dev_minor, .id = known ? facts.stx_mnt_id : 0};
 }
 
 std::optional<unsigned> connection_of_device(int device) {

@@ -4,7 +4,6 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -33,14 +32,6 @@ struct MountFacts {
 };
 
 MountFacts find_mount(const char* mountpoint);
-
-// A mount by an open file of it (O_PATH will do), likewise without a request.
-struct MountIdentity {
-  unsigned minor = 0;  // of FUSE without a block device: the connection
-  // The kernel gives it to one mount in all the time it runs (6.8 and later); 0: not known.
-  uint64_t id = 0;
-};
-MountIdentity identify_mount(int file);
 
 // The connection an open device serves. Kernels from 6.17 on tell; nothing on older ones, and for a
 // device that is not mounted.

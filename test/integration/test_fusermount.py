@@ -4,10 +4,13 @@ Most tests are in a mount namespace of their own, in which everybody may open th
 /etc/fuse.conf says what the test wants; nothing of it is seen outside, and its mounts end with it."""
 
 import array
+import contextlib
+import errno
 import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 from pathlib import Path
@@ -19,6 +22,7 @@ from fusetest import connection, paths, procs
 from fusetest.filesystem import tmpfs_folder
 
 OTHER_USER = NOBODY - 1
+FUSE_INIT = 26
 
 
 @pytest.fixture(scope='module')
@@ -419,19 +423,49 @@ def test_the_privilege_is_in_effect_for_one_call(room):
         assert within == [what.split()[0]]
 
 
-def test_auto_unmount_leaves_what_is_served(room):
-    """Programs that close the socket and go on serving keep their mount."""
-    point = room.place()
-    done = room.mount(point, 'auto_unmount')
-    serve = subprocess.Popen(['sleep', '60'], pass_fds=[done.device])
+def _answer_all(device):
+    """Serves a filesystem whose only word after INIT is ENOSYS, until its connection ends."""
+    while True:
+        try:
+            request = os.read(device, 1 << 20)
+        except OSError:
+            return
+        opcode, unique = struct.unpack_from('=IQ', request, 4)
+        body = struct.pack('=IIII48x', 7, 31, 0, 0) if opcode == FUSE_INIT else b''
+        error = 0 if body else -errno.ENOSYS
+        try:
+            os.write(device, struct.pack('=IiQ', 16 + len(body), error, unique) + body)
+        except OSError:
+            pass  # whoever asked has gone
+
+
+@contextlib.contextmanager
+def _served(room, mounting):
+    """A mount that answers meanwhile, the only one of the room at first."""
+    number = room.mounts()[0].number
+    server = threading.Thread(target=_answer_all, args=(mounting.device,))
+    server.start()
     try:
-        done.close_device()
-        done.socket.close()
-        assert done.process.wait(60) == 0
-        assert len(room.mounts()) == 1
+        yield
     finally:
-        serve.kill()
-        serve.wait()
+        connection.abort(number)
+        server.join(30)
+        mounting.close_device()
+
+
+def test_auto_unmount_and_who_else_has_the_device(room):
+    """Programs that close the socket and go on serving keep their mount. One that is silent may be about
+    to end: its mount is not forgotten."""
+    served = room.mount(room.place('served'), 'auto_unmount')
+    with _served(room, served):
+        silent = room.mount(room.place('silent'), 'auto_unmount')
+        for done in (served, silent):
+            done.socket.close()
+        assert served.process.wait(60) == 0
+        assert len(room.mounts()) == 2
+    silent.close_device()
+    assert silent.process.wait(60) == 0
+    assert [mount.point for mount in room.mounts()] == [str(room.folder / 'served')]
 
 
 def test_auto_unmount_of_what_moved(room):
@@ -441,11 +475,11 @@ def test_auto_unmount_of_what_moved(room):
     assert room.run(room.fusermount, '-uz', point).returncode == 0
     other = room.mount(point)
     assert other.result()[0] == 0
-    done.close_device()
-    done.socket.close()
-    assert done.process.wait(60) == 0
-    assert len(room.mounts()) == 1
-    other.close_device()
+    with _served(room, other):
+        done.close_device()
+        done.socket.close()
+        assert done.process.wait(60) == 0
+        assert len(room.mounts()) == 1
 
 
 def test_watching_a_mount_made_elsewhere(room):

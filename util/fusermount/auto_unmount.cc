@@ -15,8 +15,8 @@
 namespace fuse3::fusermount {
 namespace {
 
-// A process that ends closes its descriptors one after the other, so the device may live a little
-// longer than the socket.
+// A process that ends closes its descriptors one after the other, and of several processes one is
+// the last, so the device may live a little longer than the socket.
 constexpr int kTries = 50;
 constexpr int kPauseMs = 100;
 constexpr int kPatienceMs = 5000;
@@ -46,6 +46,12 @@ void wait_for_end(int socket) {
 
 enum class Server { kGone, kAnswers, kSilent };
 
+// The kernel's words for a connection that has ended. EIO may also be a server's that was killed
+// while it took the question, of several that serve the mount.
+bool says_gone(int error) {
+  return error == ENOTCONN || error == ECONNABORTED;
+}
+
 // Asks the filesystem something, as the user who mounted it: others may not even ask. Whoever asks
 // a stopped server waits for it, so that is done by a process that can be killed.
 Server ask(int place) {
@@ -57,9 +63,7 @@ Server ask(int place) {
   if (child < 0) return Server::kSilent;
   if (child == 0) {
     struct statfs filesystem;
-    const bool gone = fstatfs(place, &filesystem) != 0 &&
-                      (errno == ENOTCONN || errno == ECONNABORTED || errno == EIO);
-    _exit(gone ? 1 : 0);
+    _exit(fstatfs(place, &filesystem) != 0 && says_gone(errno) ? 1 : 0);
   }
   asker.reset();
   pollfd end = {done.get(), POLLIN, 0};
@@ -70,9 +74,21 @@ Server ask(int place) {
   return WEXITSTATUS(status) == 1 ? Server::kGone : Server::kAnswers;
 }
 
+enum class Outcome { kOver, kStays, kUnknown };
+
+// Takes the mount away if nobody serves it. Nothing of it is open on return: that would be in the
+// way of whoever unmounts it.
+Outcome try_to_end(const Remembered& mounted) {
+  const Result<OwnMount> mount = find_again(mounted);
+  if (!mount) return mount.error() == ENOENT ? Outcome::kOver : Outcome::kStays;
+  const Server server = ask(mount->place.get());
+  if (server == Server::kGone && detach(*mount).ok()) return Outcome::kOver;
+  return server == Server::kSilent ? Outcome::kUnknown : Outcome::kStays;
+}
+
 }  // namespace
 
-void watch(int socket, const MountIdentity& identity) {
+void watch(int socket, const Remembered& mounted) {
   setsid();
   sigset_t all;
   sigfillset(&all);
@@ -82,15 +98,11 @@ void watch(int socket, const MountIdentity& identity) {
   if (chdir("/") != 0) return;
   wait_for_end(socket);
 
-  for (int i = 0; i < kTries; ++i) {
-    const Result<OwnMount> mount = find_again(identity);
-    if (!mount) return;
-    const Server server = ask(mount->place.get());
-    if (server == Server::kSilent) return;
-    if (server == Server::kGone) {
-      (void)detach(*mount).ok();
-      return;
-    }
+  for (int tries = 0; tries < kTries;) {
+    const Outcome outcome = try_to_end(mounted);
+    if (outcome == Outcome::kOver) return;
+    // Whoever has the device and is silent may be stopped, or take long to end.
+    if (outcome == Outcome::kStays) ++tries;
     poll(nullptr, 0, kPauseMs);
   }
 }

@@ -75,30 +75,30 @@ Result<void> mount_for_program(const Arguments& arguments, const Caller& self) {
   if (!mounted) return mounted;
   // It would be in the way of an unmount of the filesystem below.
   mountpoint->place.reset();
-  MountIdentity identity;
+  Remembered mounted_here;
   if (request->auto_unmount) {
     const Result<OwnMount> own = what_was_mounted(*mountpoint, self);
     if (!own) return own.as_error();
-    identity = MountIdentity::of(own->line);
+    mounted_here = Remembered::of(*own);
   }
   const Result<void> sent = hand_over(*socket, device->get(), *mountpoint, self);
   if (!sent) return sent;
   // From here on the mount lives for as long as the program's copy of the device.
   device->reset();
-  if (request->auto_unmount) watch(*socket, identity);
+  if (request->auto_unmount) watch(*socket, mounted_here);
   return {};
 }
 
 Result<void> watch_mount(const Arguments& arguments, const Caller& self) {
   const Result<int> socket = find_socket(arguments.socket, getenv(kSocketVariable));
   if (!socket) return socket.as_error();
-  MountIdentity identity;
+  Remembered mounted_here;
   {
     const Result<OwnMount> own = open_own_mount(arguments.mountpoint, self);
     if (!own) return own.as_error();
-    identity = MountIdentity::of(own->line);
+    mounted_here = Remembered::of(*own);
   }
-  watch(*socket, identity);
+  watch(*socket, mounted_here);
   return {};
 }
 

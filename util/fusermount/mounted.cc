@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "mount/mount_identity.h"
 #include "mountpoint.h"
 #include "support/log.h"
 
@@ -86,17 +87,26 @@ Result<OwnMount> open_own_mount(const std::string& path, const Caller& caller) {
   return not_mounted(path);
 }
 
-Result<OwnMount> find_again(const MountIdentity& identity) {
+Remembered Remembered::of(const OwnMount& mount) {
+  const MountLine& line = mount.line;
+  return {line.id, line.major, line.minor, line.owner, identify_mount(mount.place.get()).id};
+}
+
+Result<OwnMount> find_again(const Remembered& wanted) {
   Result<std::vector<MountLine>> mounts = read_mounts();
   if (!mounts) return mounts.as_error();
   for (MountLine& line : *mounts) {
-    if (!line.fuse || MountIdentity::of(line) != identity) continue;
+    if (!line.fuse || line.id != wanted.id || line.major != wanted.major ||
+        line.minor != wanted.minor || line.owner != wanted.owner) {
+      continue;
+    }
     OwnMount mount;
     mount.place.reset(open(line.point.c_str(), O_PATH | O_CLOEXEC));
-    if (!mount.place) return last_error();
+    // Something else may be mounted on top of it, or of a folder on the way.
+    if (!mount.place) return Error{EBUSY};
     const Result<unsigned> number = mount_number(mount.place.get());
-    // Something else may be mounted on top of it.
-    if (!number || *number != identity.id) return Error{EBUSY};
+    if (!number || *number != wanted.id) return Error{EBUSY};
+    if (identify_mount(mount.place.get()).id != wanted.unique) return Error{ENOENT};
     mount.line = std::move(line);
     return mount;
   }

@@ -2,6 +2,7 @@
 // that it works on mounts whose server is dead.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -11,20 +12,6 @@
 #include "support/unique_fd.h"
 
 namespace fuse3::fusermount {
-
-// One mount. The kernel gives numbers of mounts and devices out again, so this may come to mean
-// another mount, but never one of another user.
-struct MountIdentity {
-  unsigned id = 0;
-  unsigned major = 0;
-  unsigned minor = 0;
-  uid_t owner = 0;
-
-  static MountIdentity of(const MountLine& line) {
-    return {line.id, line.major, line.minor, line.owner};
-  }
-  bool operator==(const MountIdentity&) const = default;
-};
 
 // The number in mountinfo of the mount that something open lies on.
 Result<unsigned> mount_number(int place);
@@ -39,10 +26,23 @@ struct OwnMount {
   MountLine line;
 };
 
+// One mount. Kernels before 6.8 know no number of a mount that they do not give out again: there
+// this may come to mean another mount, but never one of another user.
+struct Remembered {
+  unsigned id = 0;
+  unsigned major = 0;
+  unsigned minor = 0;
+  uid_t owner = 0;
+  uint64_t unique = 0;  // 0 with such a kernel
+
+  static Remembered of(const OwnMount& mount);
+};
+
 // What is mounted at a path: a FUSE filesystem, on top, and the caller's own. Says what it refuses.
 Result<OwnMount> open_own_mount(const std::string& path, const Caller& caller);
 
-// The same mount, wherever it is now; nothing when it is not there any more.
-Result<OwnMount> find_again(const MountIdentity& identity);
+// The same mount, wherever it is now. ENOENT when it is not there any more, EBUSY when it is, and
+// its path leads elsewhere.
+Result<OwnMount> find_again(const Remembered& wanted);
 
 }  // namespace fuse3::fusermount

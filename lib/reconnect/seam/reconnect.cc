@@ -10,7 +10,7 @@
 #include <cstring>
 #include <string>
 
-#include "mount/mount_facts.h"
+#include "mount/mount_identity.h"
 #include "reconnect/holder/descriptor_store.h"
 #include "reconnect/holder/holder_link.h"
 #include "reconnect/holder/kernel_holder.h"

@@ -8,6 +8,7 @@
 
 #include <cstring>
 
+#include "mount/mount_identity.h"
 #include "reconnect/holder/kernel_holder.h"
 #include "reconnect/seam/claim.h"
 #include "reconnect/seam/connection.h"

@@ -49,7 +49,7 @@ TEST_F(MountedTest, WhatIsNotMountedIsSaid) {
   // Inside of a mount, but not its root.
   EXPECT_FALSE(open_own_mount("/proc/sys", root));
   EXPECT_TRUE(says("no FUSE filesystem"));
-  EXPECT_EQ(find_again({0, 0, 0, 0}).error(), ENOENT);
+  EXPECT_EQ(find_again(Remembered{}).error(), ENOENT);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <sys/sysmacros.h>
 
+#include "mount/mount_identity.h"
 #include "options/cmdline.h"
 #include "options/mountpoint.h"
 #include "options/opt.h"
