@@ -7,7 +7,8 @@ KERNELS = {'6.1': (['--version', '6.1', '--stock'], ['recovery']),
            '6.12 with the series': (['--version', '6.12'],
                                     ['recovery', 'recovery-by-kernel', 'holder', 'successor']),
            '6.12 with the series, debug': (['--version', '6.12', '--debug'], ['successor']),
-           '7.3': (['--version', '7.3', '--stock'], ['recovery'])}
+           '7.3': (['--version', '7.3', '--stock'], ['recovery']),
+           '7.3 with the series': (['--version', '7.3'], ['recovery-by-kernel', 'holder', 'successor'])}
 OPTIONAL = '7.3'
 # What um/debug-*-planted.patch can do wrong, and what the kernel has to say of it.
 PLANTED = {'use-after-free': 'BUG: KASAN: ', 'order': 'possible circular locking dependency',
