@@ -22,7 +22,7 @@ LISTED = [
 ]
 # The same for one way of mounting alone.
 LISTED_FOR = {
-    **dict.fromkeys(('hl', 'hl-killed'), [
+    **dict.fromkeys(('hl', 'hl-killed', 'hl-apart', 'hl-apart-killed'), [
         # A chown to nobody changes nothing that the high-level API has an operation for.
         ('times_of_changes', r'times of f after chown nothing', r'\[\]'),
         # With reconnect, offsets are made from names, which gives another order.

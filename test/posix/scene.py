@@ -49,8 +49,9 @@ def pattern(size, seed=0):
     return bytes((i * 7 + (i >> 8) * 31 + seed) & 0xff for i in range(size))
 
 
-def content(path):
-    with open(path, 'rb') as file:
+def content(path, folder=None):
+    # With a buffer Python would ask whether it is a terminal.
+    with open(os.open(path, os.O_RDONLY, dir_fd=folder), 'rb', buffering=0) as file:
         return file.read()
 
 
@@ -69,20 +70,38 @@ def attributes(found):
 
 
 def snapshot(top):
-    """Attributes and contents of everything below a folder, by path."""
+    """Attributes and contents of everything below a folder, by path. It asks for no more than it needs,
+    for it is what most of the requests are for: by descriptors of the folders, since paths are walked anew
+    each time, and without following links, as os.walk() does to see whether they lead to folders: one
+    that leads to itself is forty requests."""
     found = {}
-    for folder, folders, files in os.walk(top):
-        for name in folders + files:
-            path = os.path.join(folder, name)
-            status = os.lstat(path)
-            text = attributes(status)
-            if stat.S_ISREG(status.st_mode):
-                with open(path, 'rb') as file:
-                    text += f' {plain(file.read())}'
-            if stat.S_ISLNK(status.st_mode):
-                text += f' to {os.readlink(path)[:64]}'
-            found[path] = text
+    _describe_all(os.open(top, os.O_RDONLY | os.O_DIRECTORY), top, found)
     return found
+
+
+def _describe_all(folder, path, found):
+    """Of an open folder, which is closed."""
+    try:
+        with os.scandir(folder) as entries:
+            listed = list(entries)
+        for entry in listed:
+            name = f'{path}/{entry.name}'
+            found[name] = _described(entry.name, folder)
+            if entry.is_dir(follow_symlinks=False):
+                _describe_all(os.open(entry.name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder), name,
+                              found)
+    finally:
+        os.close(folder)
+
+
+def _described(name, folder):
+    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    text = attributes(status)
+    if stat.S_ISREG(status.st_mode):
+        text += f' {plain(content(name, folder))}'
+    if stat.S_ISLNK(status.st_mode):
+        text += f' to {os.readlink(name, dir_fd=folder)[:64]}'
+    return text
 
 
 def error_name(error):
