@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "session/worker_load.h"
+#include "support/clock.h"
 #include "support/log.h"
 
 namespace fuse3 {
@@ -43,9 +44,20 @@ struct Pool::Member {
   std::atomic<uint32_t> parked{0};
   std::atomic<bool> finished{false};
   std::atomic<uint64_t> rounds{0};  // requests run
+  std::atomic<uint32_t> client{0};  // whose the last one was
+  std::atomic<uint64_t> turns{0};   // how often that was another one than before
   Waiting waiting;
-  bool cancelled = false;  // the monitor's note
+  // The monitor's notes.
+  uint64_t rounds_seen = 0;
+  bool cancelled = false;
   std::unique_ptr<Worker> worker;
+
+  // Requests that the kernel makes on nobody's behalf (0) say nothing.
+  void note_client(uint32_t pid) {
+    if (pid == 0 || pid == client.load(std::memory_order_relaxed)) return;
+    client.store(pid, std::memory_order_relaxed);
+    turns.store(turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
 };
 
 Pool::Pool(fuse_session& session, const LoopConfig& config) : session_(session), config_(config) {
@@ -140,14 +152,15 @@ void Pool::work(Member& member) {
     if (!receive(member, worker, &received)) break;
     if (received.length == 0) continue;
     const wire::Opcode opcode = worker.opcode();
+    member.note_client(worker.client());
     const bool measured = load.begin(opcode);
-    const bool more_than_one = load.blocks(opcode) || (measured && load.saturated());
-    if (more_than_one && !somebody_reads()) wake_one();
+    const bool another = all_read() || load.blocks(opcode) || (measured && load.saturated());
+    if (another && !somebody_reads()) wake_one();
     worker.run(received);
     if (measured) load.end(opcode);
     member.rounds.store(member.rounds.load(std::memory_order_relaxed) + 1,
                         std::memory_order_relaxed);
-    if (somebody_reads()) {
+    if (somebody_reads() && !all_read()) {
       worker.rest();
       if (!park(member)) break;
     }
@@ -251,28 +264,51 @@ bool Pool::stop_all() {
   return true;
 }
 
-uint64_t Pool::progress() {
+Pool::Progress Pool::progress() {
   std::lock_guard guard(lock_);
-  uint64_t sum = 0;
-  for (const auto& member : members_) sum += member->rounds.load(std::memory_order_relaxed);
-  return sum;
+  Progress now;
+  uint32_t client = 0;
+  for (const auto& member : members_) {
+    const uint64_t rounds = member->rounds.load(std::memory_order_relaxed);
+    now.rounds += rounds;
+    now.turns += member->turns.load(std::memory_order_relaxed);
+    if (rounds == member->rounds_seen) continue;
+    member->rounds_seen = rounds;
+    const uint32_t served = member->client.load(std::memory_order_relaxed);
+    now.several_clients = now.several_clients || (client != 0 && served != client);
+    client = served;
+  }
+  return now;
+}
+
+// One worker whose client changed once may have served one after the other.
+void Pool::choose_reading(const Progress& last, const Progress& now, uint64_t elapsed) {
+  if (!all_may_read() || now.rounds < last.rounds) return;  // the latter where a worker ended
+  const bool several = now.several_clients || now.turns >= last.turns + 2;
+  const Reading wanted = mode_.judge(elapsed, now.rounds - last.rounds, several);
+  reading_.store(wanted, std::memory_order_relaxed);
 }
 
 void Pool::watch() {
   const timespec tick{0, kTick};
-  uint64_t last = 0;
+  Progress last;
+  uint64_t last_at = monotonic_ns();
   bool nobody_read = false;
   unsigned quiet = 0;
   while (!session_.exited()) {
     const uint32_t seen = session_.exit_word.load(std::memory_order_seq_cst);
     if (spawn_wanted_.exchange(false, std::memory_order_acq_rel)) spawn();
     join_finished();
-    const uint64_t rounds = progress();
+    const Progress now = progress();
+    const uint64_t now_at = monotonic_ns();
     const bool idle = somebody_reads();
-    if (!idle && nobody_read && rounds == last) wake_one();
+    const bool stuck = now.rounds == last.rounds;
+    if (!idle && nobody_read && stuck) wake_one();
     nobody_read = !idle;
-    quiet = idle && rounds == last ? quiet + 1 : 0;
-    last = rounds;
+    quiet = idle && stuck ? quiet + 1 : 0;
+    choose_reading(last, now, now_at - last_at);
+    last = now;
+    last_at = now_at;
     if (session_.exited() || spawn_wanted_.load(std::memory_order_acquire)) continue;
     if (quiet < kTicksBeforeDozing) {
       session_.monitor_sleep(seen, &tick);
@@ -283,6 +319,7 @@ void Pool::watch() {
     if (somebody_reads()) session_.monitor_sleep(seen, nullptr);
     monitor_dozes_.store(false, std::memory_order_seq_cst);
     quiet = 0;
+    last_at = monotonic_ns();
   }
 }
 

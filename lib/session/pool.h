@@ -11,9 +11,13 @@
 //  - it has had its processor to itself for a while, and the device has more;
 //  - nobody has been reading for a whole tick of the monitor (an operation blocks unexpectedly).
 //
-// A worker that finishes while another one reads parks itself. The monitor is the thread that
-// called fuse_session_loop_mt(): it starts and joins workers, ticks while there is traffic, and
-// sleeps when there is none.
+// A worker that finishes while another one reads parks itself.
+//
+// Where that is not the best way for several clients (reading_mode.h) all workers read, and whoever
+// leaves none behind that reads wakes another one.
+//
+// The monitor is the thread that called fuse_session_loop_mt(): it starts and joins workers, ticks
+// while there is traffic, and sleeps when there is none.
 #pragma once
 
 #include <pthread.h>
@@ -23,6 +27,7 @@
 #include <mutex>
 #include <vector>
 
+#include "session/reading_mode.h"
 #include "session/session.h"
 #include "session/worker.h"
 #include "wire/opcode.h"
@@ -43,6 +48,11 @@ class Pool {
   void work(Member& member);
   bool receive(Member& member, Worker& worker, Worker::Received* received);
   bool somebody_reads() const { return reader_.load(std::memory_order_seq_cst) != nullptr; }
+  bool all_read() const { return reading_.load(std::memory_order_relaxed) == Reading::all; }
+  // Those that only read are idle.
+  bool all_may_read() const {
+    return config_.max_threads > 1 && config_.max_idle_threads >= config_.max_threads;
+  }
   void wake_one();
   // False: the worker has to end (too many are idle, or the loop ends).
   bool park(Member& member);
@@ -54,7 +64,14 @@ class Pool {
   bool stop_all();
   void join_cancelled();
   void watch();
-  uint64_t progress();
+
+  struct Progress {
+    uint64_t rounds = 0;
+    uint64_t turns = 0;
+    bool several_clients = false;  // since it was asked last
+  };
+  Progress progress();
+  void choose_reading(const Progress& last, const Progress& now, uint64_t elapsed);
 
   fuse_session& session_;
   const LoopConfig config_;
@@ -65,8 +82,11 @@ class Pool {
   // so whoever parks for its sake leaves a reader behind.
   alignas(64) std::atomic<const Member*> reader_{nullptr};
   alignas(64) std::atomic<bool> monitor_dozes_{false};
+  std::atomic<Reading> reading_{Reading::one};
   std::atomic<bool> spawn_wanted_{false};
   std::atomic<bool> stopping_{false};
+
+  ReadingMode mode_;  // the monitor's
 
   std::mutex lock_;  // the lists; taken to park and to wake, not per request
   std::vector<std::unique_ptr<Member>> members_;

@@ -61,6 +61,12 @@ wire::Opcode Worker::opcode() const {
   return static_cast<wire::Opcode>(header.opcode);
 }
 
+uint32_t Worker::client() const {
+  wire::InHeader header;
+  std::memcpy(&header, place_.memory, sizeof header);
+  return header.pid;
+}
+
 // The thread of a worker may be cancelled in here while it waits. All that the worker owns belongs
 // to this object and not to the stack, so nothing is lost when that goes.
 Result<Worker::Received> Worker::receive() {

@@ -27,7 +27,9 @@ class Worker {
   void rest();
 
   const Place& place() const { return place_; }
+  // Of what was received.
   wire::Opcode opcode() const;
+  uint32_t client() const;  // the calling thread; 0: none that is known
 
  private:
   Result<Received> receive_spliced();

@@ -181,6 +181,33 @@ TEST_F(SessionPool, IdleThreadsStayWhereTheyAreWanted) {
   EXPECT_LE(others + 5, thread_count());
 }
 
+// For long enough that all workers come to read, and that one alone does again.
+TEST_F(SessionPool, SeveralClientsAreServedWhoeverReads) {
+  for (const bool clones : {false, true}) {
+    Gate gate;
+    World world(gated(gate), {.clones = clones});
+    const size_t others = settled_thread_count() + 1;
+    world.serve_with(4, ~0u, clones);
+    world.init();
+    std::atomic<int> wrong{0};
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+    std::vector<std::thread> clients;
+    for (uint32_t pid = 1; pid <= 3; ++pid) {
+      clients.emplace_back([&world, &wrong, until, pid] {
+        while (std::chrono::steady_clock::now() < until) {
+          if (world.call(Opcode::read, 1, kRead, {.pid = pid}).text() != "data") ++wrong;
+        }
+      });
+    }
+    for (std::thread& client : clients) client.join();
+    EXPECT_EQ(0, wrong);
+    EXPECT_EQ("data", world.call(Opcode::read, 1, kRead).text());
+    EXPECT_GE(others + 4, thread_count());
+    EXPECT_EQ(0, world.end());
+    EXPECT_EQ(others - 1, settled_thread_count());
+  }
+}
+
 TEST_F(SessionPool, EachThreadCanHaveADeviceOfItsOwn) {
   Gate gate;
   World world(gated(gate), {.clones = true});
