@@ -8,18 +8,22 @@ import fcntl
 import mmap
 import os
 import pickle
+import select
 import signal
 import socket
 import struct
 import time
 from pathlib import Path
 
+import rawuring
+
 LOOKUP, FORGET, GETATTR, SETATTR, OPEN, READ, WRITE, STATFS, RELEASE = 1, 2, 3, 4, 14, 15, 16, 17, 18
 FSYNC, FLUSH, INIT, OPENDIR, INTERRUPT, DESTROY, BATCH_FORGET = 20, 25, 26, 27, 36, 38, 42
 READDIR, RELEASEDIR = 28, 29
 UNKNOWN = 0  # in the log: a node or handle that this server never gave
+NOTIFY_RESEND = 7
 ASYNC_READ, BIG_WRITES, WRITEBACK_CACHE, MAX_PAGES, INIT_EXT = 1, 1 << 5, 1 << 16, 1 << 22, 1 << 30
-STALE_OBJECTS, SUCCESSOR = 1 << 60, 1 << 61
+OVER_IO_URING, STALE_OBJECTS, SUCCESSOR = 1 << 41, 1 << 60, 1 << 61
 RESEND = 1 << 63
 FOPEN_DIRECT_IO, FOPEN_KEEP_CACHE = 1, 2
 
@@ -41,14 +45,16 @@ class Settings:
     answering: 'die', 'stop' (then answer when continued), 'hold' (read on, answer none of them). `shift` is by
     how much its node ids differ from the inode numbers, `valid` how many seconds they may be cached.
     With `strict` it knows what it gave itself alone, `other_files` have other inode numbers, and one name may
-    be `missing`."""
+    be `missing`. With `ring` it has that many entries on a queue over io_uring (rawuring.py); with `resume` it
+    goes on without INIT and has what was in hand sent again."""
 
     def __init__(self, flags=SUCCESSOR, timeout=0, direct=True, at=None, act=None, max_write=MAX_WRITE, shift=0,
-                 valid=0, strict=False, other_files=False, missing=None):
+                 valid=0, strict=False, other_files=False, missing=None, ring=0, resume=False):
         self.flags, self.timeout, self.direct, self.max_write = flags, timeout, direct, max_write
         self.at, self.act = at, act
         self.shift, self.valid, self.strict = shift, valid, strict
         self.other_files, self.missing = other_files, missing
+        self.ring, self.resume = ring, resume
 
 
 class Store:
@@ -68,8 +74,13 @@ class Store:
 
     def requests(self):
         """(pid of the server, opcode, unique) of everything that was read."""
-        return [tuple(int(word) for word in line.split())
+        return [tuple(int(word) for word in line.split()[:3])
                 for line in self.log_path.read_text(encoding='ascii').splitlines()]
+
+    def by_ring(self, pid):
+        """The opcodes that one server got over io_uring."""
+        lines = [line.split() for line in self.log_path.read_text(encoding='ascii').splitlines()]
+        return [int(words[1]) for words in lines if words[0] == str(pid) and words[3:] == ['ring']]
 
     def sent_to(self, pid):
         """The opcodes that one server read, in their order."""
@@ -100,9 +111,12 @@ class Server:
                 if error.errno != errno.ENOENT:  # the caller may be gone
                     return error.errno
 
-    def _request(self, data):
+    def _reply(self, reply):
+        os.write(self.device, reply)
+
+    def _request(self, data, origin=b''):
         _, opcode, unique, node, *_ = HEADER.unpack_from(data)
-        os.write(self.log, b'%d %d %d\n' % (os.getpid(), opcode, unique))
+        os.write(self.log, b'%d %d %d%b\n' % (os.getpid(), opcode, unique, origin))
         if opcode == self.settings.at and not self.done:
             if self.settings.act == 'hold':
                 return
@@ -113,7 +127,7 @@ class Server:
             return
         reply = self._answer(opcode, node, data[HEADER.size:])
         error, reply = (-reply, b'') if isinstance(reply, int) else (0, reply)
-        os.write(self.device, struct.pack('<IiQ', 16 + len(reply), error, unique) + reply)
+        self._reply(struct.pack('<IiQ', 16 + len(reply), error, unique) + reply)
 
     def _id(self, number):
         """The node id of an inode number; every server has a root."""
@@ -205,6 +219,58 @@ class Server:
         return struct.pack('<II', size, 0)
 
 
+class RingServer(Server):
+    """The same over io_uring; what the kernel sends over the device alone is read there, too."""
+
+    def __init__(self, device, store, settings):
+        super().__init__(device, store, settings)
+        self.ring = rawuring.Ring(device, settings.ring, MAX_WRITE)
+        self.reply_to = None
+        # What made the device readable may be dropped by the kernel when it is read
+        os.set_blocking(device, False)
+
+    def _reply(self, reply):
+        if self.reply_to is None:
+            os.write(self.device, reply)
+        else:
+            self.ring.commit(self.reply_to, reply)
+            self.reply_to = None
+
+    def _read(self):
+        try:
+            data = os.read(self.device, MAX_WRITE + 8192)
+        except BlockingIOError:
+            return UNKNOWN
+        self._request(data)
+        return HEADER.unpack_from(data)[1]
+
+    def run(self):
+        registered = False
+        if self.settings.resume:
+            registered = True
+            os.write(self.device, struct.pack('<IiQ', 16, NOTIFY_RESEND, 0))
+            self.ring.register()
+        poll = select.poll()
+        poll.register(self.device, select.POLLIN)
+        poll.register(self.ring.fd, select.POLLIN)
+        try:
+            while True:
+                ready = dict(poll.poll())
+                if ready.get(self.device, 0) & select.POLLIN:
+                    opcode = self._read()
+                    if opcode == INIT and not registered:
+                        registered = True
+                        self.ring.register()
+                elif ready.get(self.device, 0):
+                    return errno.ENODEV
+                for entry, data in self.ring.requests():
+                    self.reply_to = entry
+                    self._request(data, b' ring')
+                    self.reply_to = None
+        except OSError as error:
+            return error.errno
+
+
 class Nursery:
     """Starts servers from a process that was forked before the mount was there: one with an open file of
     its own mount could not end, since closing that waits for the server."""
@@ -234,7 +300,8 @@ class Nursery:
                 if server == 0:
                     for fd in (theirs.fileno(), back, pid):
                         os.close(fd)
-                    os._exit(Server(fds[0], store, pickle.loads(message)).run())
+                    settings = pickle.loads(message)
+                    os._exit((RingServer if settings.ring else Server)(fds[0], store, settings).run())
                 os.write(pid, str(server).encode())
                 os._exit(0)
             os.waitpid(between, 0)  # from now on it is the child of the tests
