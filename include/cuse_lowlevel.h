@@ -65,10 +65,11 @@ struct cuse_lowlevel_ops {
   void (*open)(fuse_req_t req, struct fuse_file_info* fi);
 
   /** Read. Answered by fuse_reply_buf() and the like; fewer bytes than `size` are what read(2)
-      returns. */
+      returns. For the kernel a device has no position: `off` is 0 at the start of each call, of
+      pread(2) as well, and more only in the further requests of one that is too large for one. */
   void (*read)(fuse_req_t req, size_t size, off_t off, struct fuse_file_info* fi);
 
-  /** Write. Answered by fuse_reply_write(). */
+  /** Write. Answered by fuse_reply_write(). `off` as for read. */
   void (*write)(fuse_req_t req, const char* buf, size_t size, off_t off, struct fuse_file_info* fi);
 
   /** A descriptor is closed. Answered by fuse_reply_err(). Kernels of today do not send it. */

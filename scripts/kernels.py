@@ -3,7 +3,7 @@
 # Kernels that the recovery is tried on: (options, suites of kernel/selftest). 6.1 has no RESEND; 7.3 comes
 # from another release of Debian and is skipped where that cannot be reached.
 KERNELS = {'6.1': (['--version', '6.1', '--stock'], ['recovery']),
-           '6.12': (['--version', '6.12', '--stock'], ['recovery']),
+           '6.12': (['--version', '6.12', '--stock'], ['recovery', 'cuse']),
            '6.12 with the series': (['--version', '6.12'],
                                     ['recovery', 'recovery-by-kernel', 'holder', 'successor']),
            '6.12 with the series, debug': (['--version', '6.12', '--debug'], ['successor']),

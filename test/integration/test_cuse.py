@@ -2,6 +2,7 @@
 
 import errno
 import os
+import select
 import shutil
 import subprocess
 import uuid
@@ -73,10 +74,11 @@ def test_memory(serve, threads):
     assert device.client('size').stdout == '0\n'
     data = os.urandom(200_000)
     with open(device.path, 'r+b', buffering=0) as file:
-        written = 0
-        while written < len(data):
-            written += os.pwrite(file.fileno(), data[written:], written)
-        assert os.pread(file.fileno(), 5, 100) == data[100:105]
+        # More than one request each. To the kernel a device has no position: every call begins at 0.
+        assert os.write(file.fileno(), data) == len(data)
+        assert os.read(file.fileno(), 300_000) == data
+        assert os.pread(file.fileno(), 5, 100) == data[:5]
+        assert select.select([file], [file], [], 20) == ([file], [file], [])
     assert device.client('size').stdout == f'{len(data)}\n'
     assert device.client('resize', 4).returncode == 0
     with open(device.path, 'r+b', buffering=0) as file:
