@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -69,15 +70,18 @@ def script(work, name, text):
 
 @pytest.mark.limit(200)
 @pytest.mark.parametrize('mode', MODES)
-def test_twenty_times_under_work(bench, work, seed, mode):
+def test_twenty_times_under_work(bench, work, seed, rng, mode):
     """Applications see nothing, and nothing is replayed."""
     fs = bench.add(args=MODES[mode])
-    runner = Runner(fs.mnt, work / 'workloads', ['probe', 'effects'], 20, seed)
+    runner = Runner(fs.mnt, work / 'workloads', ['probe', 'effects'], 120, seed)
     servers = {fs.server()}
     try:
+        assert procs.wait_until(runner.begun, 30)
         for _ in range(20):
+            time.sleep(rng.random() * 0.2)
             upgrade_in_the_end(fs)
             servers.add(status(fs)['server_pid'])
+        runner.stop()
         records = runner.wait(60)
     finally:
         runner.cancel()

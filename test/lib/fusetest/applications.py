@@ -133,7 +133,7 @@ def _take_turns(ctx, kinds, into, number):
         try:
             files = {kind: os.open(ctx.dir / kind, os.O_RDWR) for kind in kinds}
             turns = dict.fromkeys(kinds, 0)
-            while ctx.running():
+            while ctx.running(turns['file']):
                 for kind, lock in kinds.items():
                     lock(files[kind], fcntl.LOCK_EX)
                     value = struct.unpack('<Q', os.pread(files[kind], 8, 0))[0]

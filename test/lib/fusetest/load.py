@@ -5,19 +5,21 @@ import time
 
 from . import procs
 from .killer import Killer
-from .workloads import Runner, recovery_times
+from .workloads import PATIENCE_SECONDS, Runner, recovery_times
 
 
 def run(fs, work, names, seconds, seed, per_second=0, without=(), folder=None):
-    """Runs workloads on a mount (or in a folder of it) with `per_second` kills a second. Fails unless
-    every application saw nothing but right answers, and every kill brought a successor."""
+    """Runs workloads on a mount (or in a folder of it) with `per_second` kills a second, for some
+    seconds, and for longer where one has not done anything by then. Fails unless every application saw
+    nothing but right answers, and every kill brought a successor."""
     runner = Runner(folder or fs.mnt, work / f'workloads.{time.monotonic_ns()}', names, seconds, seed,
                     without)
     killer = Killer(fs, per_second, seed) if per_second else None
     try:
         if killer:
             killer.start()
-        procs.wait_until(lambda: runner.seconds_left() <= 0, seconds + 5, 0.1)
+        procs.wait_until(lambda: runner.seconds_left() <= 0 and runner.begun(),
+                         seconds + PATIENCE_SECONDS, 0.1)
         if killer:
             killer.stop()
         records = runner.wait(60)

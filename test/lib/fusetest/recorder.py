@@ -33,9 +33,12 @@ class Recorder:
     def note(self, op, start, end, count=1, slowest=None):
         slowest = end - start if slowest is None else slowest
         with self._lock:
+            first = self.operations == 0
             self.operations += count
             self.slowest = max(self.slowest, (slowest, op))
             self._file.write(f'{start} {end} {count} {slowest} {op}\n')
+            if first:
+                self._file.flush()
 
     def error(self, text):
         self.errors.append(text)

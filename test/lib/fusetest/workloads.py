@@ -20,6 +20,10 @@ from .recorder import Record, Recorder
 # Far longer than any recovery: a program that hangs is reported, and not waited for.
 COMMAND_SECONDS = 90
 PROBE_PAUSE = 0.002
+# On a starved machine the time may be over before a workload has begun.
+PATIENCE_SECONDS = 30
+# A file beside the records, once the time is to be over.
+STOP = 'stop'
 # What the probe does that no kernel cache can answer.
 REACHES_SERVER = ('statfs', 'open', 'rename')
 
@@ -30,10 +34,15 @@ class Context:
     def __init__(self, args):
         self.dir, self.scratch, self.until = Path(args.dir), Path(args.scratch), args.until
         self.without = [name for name in args.without.split(',') if name]
+        self.stop = Path(args.out).with_name(STOP)
         self.random, self.seed, self.rec = random.Random(args.seed), args.seed, Recorder(args.out)
 
-    def running(self):
-        return time.monotonic_ns() < self.until
+    def running(self, done=None):
+        """Until the time is over and something is `done`, by default: noted."""
+        now, done = time.monotonic_ns(), self.rec.operations if done is None else done
+        if not done:
+            return now < self.until + PATIENCE_SECONDS * 1e9
+        return now < self.until and not self.stop.exists()
 
     def command(self, op, line, cwd=None, env=None, count=1):
         """Runs a program and notes it as `count` operations (0: it notes its calls itself); its
@@ -327,6 +336,19 @@ class Runner:
 
     def seconds_left(self):
         return (self.until - time.monotonic_ns()) / 1e9
+
+    def stop(self):
+        """Ends the time before its end."""
+        self.until = min(self.until, time.monotonic_ns())
+        (self.work / STOP).touch()
+
+    def begun(self):
+        """Each has done something or ended."""
+        def one(name, process):
+            out = self.work / name
+            return process.poll() is not None or (out.exists() and out.stat().st_size > 0)
+
+        return all(one(*item) for item in self._processes.items())
 
     def wait(self, extra=60):
         """Waits for all to end and returns {name: Record}; one that does not end is an error."""
