@@ -61,21 +61,26 @@ def test_second_server_beside_a_living_one_is_refused(bench):
 
 
 def test_of_several_successors_one_serves(bench):
-    fs = bench.add()
-    for number in range(6):
-        (fs.mnt / f'{number}').write_text('x')
-        fs.kill_server()
-        rivals = [fs.spawn_again(), fs.spawn_again()]
-        fs.first_answer()
-        # Whoever lost says so and goes; the keeper's own successor is one of the candidates.
-        assert procs.wait_until(lambda: len(fs.servers()) == 1, 15), fs.servers()
-        for rival in rivals:
-            if rival.poll() is not None:
-                assert rival.returncode > 0 and _output(rival).strip()
-        assert sorted(os.listdir(fs.mnt)) == sorted(f'{n}' for n in range(number + 1))
-    # The one that serves now is looked after like any other.
-    fs.recover()
-    assert len(os.listdir(fs.mnt)) == 6
+    # Some at a time: each waits two seconds for its keeper's answer.
+    mounts = [bench.add() for _ in range(3)]
+    for number in range(2):
+        rivals = {}
+        for fs in mounts:
+            (fs.mnt / f'{number}').write_text('x')
+            fs.kill_server()
+            rivals[fs] = [fs.spawn_again(), fs.spawn_again()]
+            fs.first_answer()
+        for fs in mounts:
+            # Whoever lost says so and goes; the keeper's own successor is one of the candidates.
+            assert procs.wait_until(lambda fs=fs: len(fs.servers()) == 1, 15), fs.servers()
+            for rival in rivals[fs]:
+                if rival.poll() is not None:
+                    assert rival.returncode > 0 and _output(rival).strip()
+            assert sorted(os.listdir(fs.mnt)) == sorted(f'{n}' for n in range(number + 1))
+    for fs in mounts:
+        # The one that serves now is looked after like any other.
+        fs.recover()
+        assert len(os.listdir(fs.mnt)) == 2
 
 
 def test_successor_that_fails_at_first(bench, failing):
