@@ -75,10 +75,10 @@ struct fuse_reconnect_figures {
   /** Open files and directories now. */
   uint64_t handles;
 
-  /** Requests found unfinished and run again, or answered with a reply stored before. */
+  /** Requests found unfinished and run again. */
   uint64_t replayed;
 
-  /** Requests the kernel sent a second time because a successor asked for them. */
+  /** Replies that an earlier incarnation had stored, sent again. */
   uint64_t resent;
 
   /** Requests answered with EIO because every incarnation that ran them died. */
@@ -91,8 +91,21 @@ struct fuse_reconnect_figures {
       nanoseconds; 0 in the incarnation that mounted. */
   uint64_t last_recovery_ns;
 
+  /** Requests that the kernel sent a second time, because a successor asked it to
+      (`reattach_resend=yes`) or because it does so by itself (`reattach_holder=kernel`). 0 from
+      libraries that do not know this field, as with the two below. */
+  uint64_t kernel_resent;
+
+  /** Of these, requests that the state did not have: they would have waited for ever, and were run
+      instead. */
+  uint64_t resend_unknown;
+
+  /** Requests of the state that the kernel did not send again, although they had not been answered:
+      their callers were killed meanwhile. They are not run again. */
+  uint64_t resend_missing;
+
   /** Zero. Later versions give these a meaning without changing the size. */
-  uint64_t reserved[8];
+  uint64_t reserved[5];
 };
 
 /**

@@ -111,7 +111,9 @@ const char kSessionOptionHelp[] =
     "                           hidden name until it is closed; stale, it is lost (default)\n"
     "    -o reattach_holder=WHO  who keeps the mount meanwhile: keeper, systemd (its descriptor\n"
     "                           store), kernel (one that can), auto (default)\n"
-    "    -o reattach_notify=no  tell systemd nothing of how it goes; for programs that do\n";
+    "    -o reattach_notify=no  tell systemd nothing of how it goes; for programs that do\n"
+    "    -o reattach_resend=yes  a successor has the kernel send again what it waits for, and\n"
+    "                           compares that with what was kept (kernel 6.9)\n";
 
 int parse_cmdline(fuse_args* args, fuse_cmdline_opts* opts) {
   // A caller may free what this holds after a failure.

@@ -13,6 +13,10 @@ namespace fuse3::reconnect {
 // A different value of either means a file that this code must not touch.
 inline constexpr uint64_t kMagic = 0x3174'6e63'7266'7566;  // "fufrcnt1", little-endian
 inline constexpr uint32_t kLayoutVersion = 4;
+// A state of kLayoutVersion whose requests the kernel may call by other numbers than the slots do
+// (Header::resend): a library that does not know of that must not take it over. The next layout is
+// another one than this.
+inline constexpr uint32_t kLayoutResending = 5;
 // States from this version on are taken over. Version 1 had no streams: the words that lead to them
 // were 0, so such a state is one of version 2 from then on.
 inline constexpr uint32_t kOldestLayoutVersion = 1;
@@ -298,7 +302,13 @@ struct Header {
   // How many servers the kernel has counted, and with kPerhapsCounted that it may have counted one
   // more; 0: not one beyond the first.
   uint64_t kernel_servers;
-  uint64_t spare[kMaxDevices - 3];
+  // Requests that the kernel sent again; those that no slot knew; those in slots that it did not
+  // send again.
+  uint64_t kernel_resent;
+  uint64_t resend_unknown;
+  uint64_t resend_missing;
+  uint64_t resend;  // bits below; 0: all numbers in the slots are the kernel's
+  uint64_t spare[kMaxDevices - 7];
   // Here version 2 ended; what follows is zero there.
   LockHeads locks;
   uint64_t polled;  // 1: some handle may have a poll_handle
@@ -310,6 +320,10 @@ struct Header {
 
 // In Header::kernel_servers.
 inline constexpr uint64_t kPerhapsCounted = uint64_t{1} << 63;
+// In Header::resend: the kernel was asked to send again; and device 0, which waited for requests
+// before that, is not to go on with returning at once.
+inline constexpr uint64_t kResendBegun = 1;
+inline constexpr uint64_t kResendUnblocked = 2;
 
 inline constexpr uint32_t kHeaderSizeWithoutLocks = offsetof(Header, locks);
 

@@ -38,7 +38,7 @@ bool terminated(const char (&text)[kTextBytes]) {
 bool fixed_possible(const Fixed& fixed, uint64_t file_size, std::string* why) {
   if (fixed.magic != kMagic) return refuse(why, "the file is not a reconnect state");
   const uint32_t version = fixed.layout_version;
-  if (version < kOldestLayoutVersion || version > kLayoutVersion) {
+  if (version < kOldestLayoutVersion || (version > kLayoutVersion && version != kLayoutResending)) {
     return refuse(why, "the state has layout version %u and this library knows versions %u to %u",
                   version, kOldestLayoutVersion, kLayoutVersion);
   }

@@ -1,6 +1,8 @@
 // FUSE3_SEEDED_BUG is for the test that proves the crash tests would notice.
 #include "reconnect/slots.h"
 
+#include <cstring>
+
 #include "reconnect/crash_point.h"
 
 namespace fuse3::reconnect {
@@ -34,6 +36,14 @@ std::span<std::byte> Slot::reply_space(size_t length) const {
   const size_t start = (size_t{this->length()} + 63) / 64 * 64;
   if (start > buffer_.size() || length > buffer_.size() - start) return {};
   return buffer_.subspan(start, length);
+}
+
+// The length last: before it there is no request.
+void Slot::put(std::span<const std::byte> request) {
+  const size_t head = sizeof(uint32_t);
+  if (request.size() < head || request.size() > buffer_.size()) return;
+  std::memcpy(buffer_.data() + head, request.data() + head, request.size() - head);
+  store(length_word(), static_cast<uint32_t>(request.size()));
 }
 
 // Dying in between does no harm: both are only set once more by a successor.

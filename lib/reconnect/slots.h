@@ -62,6 +62,8 @@ class Slot {
   // Whether a successor has something to do here.
   bool used() const { return stage() != Stage::free || length() != 0; }
 
+  // Makes the request that somebody else has received this empty slot's.
+  void put(std::span<const std::byte> request);
   // What the kernel calls the request now, and the reply that is stored for it.
   void set_request_id(RequestId id);
 

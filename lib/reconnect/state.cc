@@ -131,7 +131,8 @@ Result<Generation> State::claim(Generation expected, pid_t pid) {
   crash_point(CrashPoint::generation_claimed);
   note_start_time(mine, pid);
   // What is written from here on may be more than an older library would understand.
-  store(header().fixed.layout_version, mapping_.layout_version());
+  store(header().fixed.layout_version,
+        resend().begun ? kLayoutResending : mapping_.layout_version());
   nodes_.begin_generation(mine);
   handles_.begin_generation(mine);
   return mine;
@@ -212,6 +213,21 @@ void State::set_kernel_count(KernelCount count) {
   store(header().kernel_servers, count.servers | (count.perhaps_one_more ? kPerhapsCounted : 0));
 }
 
+State::Resend State::resend() const {
+  const uint64_t word = load(header().resend);
+  return {.begun = (word & kResendBegun) != 0, .unblocked = (word & kResendUnblocked) != 0};
+}
+
+void State::begin_resend(bool unblocks) {
+  store(header().resend, kResendBegun | (unblocks ? kResendUnblocked : 0));
+  store(header().fixed.layout_version, kLayoutResending);
+}
+
+void State::end_resend() {
+  store(header().fixed.layout_version, mapping_.layout_version());
+  store(header().resend, 0);
+}
+
 uint32_t State::device_count() const {
   return load(header().device_count);
 }
@@ -236,6 +252,12 @@ uint64_t& State::word(Figure figure) const {
       return figures.poisoned;
     case Figure::stale:
       return figures.stale;
+    case Figure::kernel_resent:
+      return header().kernel_resent;
+    case Figure::resend_unknown:
+      return header().resend_unknown;
+    case Figure::resend_missing:
+      return header().resend_missing;
     case Figure::deaths:
       break;
   }

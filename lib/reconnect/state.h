@@ -103,6 +103,17 @@ class State {
   KernelCount kernel_count() const;
   void set_kernel_count(KernelCount count);
 
+  // ---- asking the kernel to send again what it waits for (seam/resend.cc)
+  // From before it is asked until all slots have the kernel's numbers: the next server has to ask
+  // as well, and one with a library that cannot is kept out.
+  struct Resend {
+    bool begun = false;
+    bool unblocked = false;  // device 0 is to wait for requests again
+  };
+  Resend resend() const;
+  void begin_resend(bool unblocks);
+  void end_resend();
+
   // ---- devices: numbers only, the descriptors travel with the holder
   uint32_t device_count() const;
   // ENOSPC.
@@ -111,7 +122,16 @@ class State {
   void start_with_one_device() { store(header().device_count, 1); }
 
   // ---- counters over all incarnations
-  enum class Figure : uint8_t { replayed, resent, poisoned, stale, deaths };
+  enum class Figure : uint8_t {
+    replayed,
+    resent,
+    poisoned,
+    stale,
+    deaths,
+    kernel_resent,
+    resend_unknown,
+    resend_missing,
+  };
   void count(Figure figure, uint64_t n = 1);
   uint64_t figure(Figure figure) const;
   void set_last_recovery_ns(uint64_t ns) { store(header().figures.last_recovery_ns, ns); }

@@ -23,6 +23,7 @@ struct Raw {
   char* unlinked;
   char* holder;
   char* notify;
+  char* resend;
 };
 
 const fuse_opt kOptions[] = {{"-d", offsetof(Raw, debug), 1},
@@ -35,6 +36,7 @@ const fuse_opt kOptions[] = {{"-d", offsetof(Raw, debug), 1},
                              {"reattach_unlinked=%s", offsetof(Raw, unlinked), 0},
                              {"reattach_holder=%s", offsetof(Raw, holder), 0},
                              {"reattach_notify=%s", offsetof(Raw, notify), 0},
+                             {"reattach_resend=%s", offsetof(Raw, resend), 0},
                              FUSE_OPT_END};
 
 // One of the words of an enumeration, in its order. EINVAL after a message.
@@ -80,7 +82,7 @@ bool administrator_wants_reattach() {
 
 Result<SessionOptions> parse_session_options(fuse_args* args) {
   SessionOptions options;
-  Raw raw{0, -1, nullptr, options.reattach_timeout, nullptr, nullptr, nullptr, nullptr};
+  Raw raw{0, -1, nullptr, options.reattach_timeout, nullptr, nullptr, nullptr, nullptr, nullptr};
   const int parsed = opt_parse(args, &raw, kOptions, nullptr);
   if (raw.directory != nullptr) options.reattach_dir = raw.directory;
   std::free(raw.directory);
@@ -90,6 +92,7 @@ Result<SessionOptions> parse_session_options(fuse_args* args) {
       parse_word("reattach_holder", raw.holder, {"auto", "keeper", "systemd", "kernel"},
                  &options.reattach_holder),
       parse_word("reattach_notify", raw.notify, {"no", "yes"}, &options.reattach_notify),
+      parse_word("reattach_resend", raw.resend, {"no", "yes"}, &options.reattach_resend),
   };
   for (const auto& word : words) {
     if (!word) return Error{EINVAL};

@@ -39,7 +39,8 @@ struct SessionOptions {
   IoctlPolicy reattach_ioctl = IoctlPolicy::eintr;
   UnlinkedPolicy reattach_unlinked = UnlinkedPolicy::stale;
   HolderChoice reattach_holder = HolderChoice::automatic;
-  bool reattach_notify = true;  // tell the service manager how it goes
+  bool reattach_notify = true;   // tell the service manager how it goes
+  bool reattach_resend = false;  // have the kernel send again what it waits for, and compare
 };
 
 // Takes the options out of `args`. EINVAL after a message that names what is wrong.

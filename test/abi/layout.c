@@ -45,7 +45,10 @@ FIELD(fuse_reconnect_figures, resent, 40, 8);
 FIELD(fuse_reconnect_figures, poisoned, 48, 8);
 FIELD(fuse_reconnect_figures, stale, 56, 8);
 FIELD(fuse_reconnect_figures, last_recovery_ns, 64, 8);
-FIELD(fuse_reconnect_figures, reserved, 72, 64);
+FIELD(fuse_reconnect_figures, kernel_resent, 72, 8);
+FIELD(fuse_reconnect_figures, resend_unknown, 80, 8);
+FIELD(fuse_reconnect_figures, resend_missing, 88, 8);
+FIELD(fuse_reconnect_figures, reserved, 96, 40);
 
 static_assert(sizeof(fuse_ino_t) == 8, "size of fuse_ino_t");
 static_assert(sizeof(fuse_req_t) == sizeof(void*), "size of fuse_req_t");

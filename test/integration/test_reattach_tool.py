@@ -73,6 +73,7 @@ def test_status_of_a_mount_that_serves(bench):
     assert said['last_death_pid'] not in (None, said['server_pid'])
     assert said['handles'] == figures['handles'] == 1 and said['nodes'] == figures['nodes']
     assert said['poisoned'] == said['stale'] == 0 and said['last_recovery_ns'] > 0
+    assert said['kernel_resent'] >= 0 and said['resend_unknown'] == said['resend_missing'] == 0
     assert said['outage_ms'] is None and said['next_start_ms'] is None
     text = run('status', fs.mnt)
     assert 'LIVE' in text and str(fs.mnt) in text and f'process {said["keeper_pid"]}' in text
@@ -99,6 +100,7 @@ def test_list_and_metrics_show_every_mount(bench):
     for fs in (first, second):
         assert f'fuse_reattach_state{{mountpoint="{fs.mnt}",state="LIVE"}} 1' in metrics
         assert f'fuse_reattach_incarnations_total{{mountpoint="{fs.mnt}"}} 1' in metrics
+        assert f'fuse_reattach_resend_missing_total{{mountpoint="{fs.mnt}"}} 0' in metrics
     for line in metrics:
         assert line.startswith('#') or len(line.rpartition('} ')[2].split()) == 1
     # Each metric is described once, before its values.

@@ -99,6 +99,9 @@ void print_header(const Mapping& mapping) {
   print("devices", load(header.device_count));
   print("replayed", load(header.figures.replayed));
   print("resent", load(header.figures.resent));
+  print("kernel_resent", load(header.kernel_resent));
+  print("resend_unknown", load(header.resend_unknown));
+  print("resend_missing", load(header.resend_missing));
   print("poisoned", load(header.figures.poisoned));
   print("stale", load(header.figures.stale));
   print("deaths", load(header.figures.deaths));

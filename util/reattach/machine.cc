@@ -103,6 +103,9 @@ void add_figures(const Report& report, Object* json) {
   json->number("locks", report.view->lock_count());
   json->number("replayed", header.figures.replayed);
   json->number("resent", header.figures.resent);
+  json->number("kernel_resent", header.kernel_resent);
+  json->number("resend_unknown", header.resend_unknown);
+  json->number("resend_missing", header.resend_missing);
   json->number("poisoned", header.figures.poisoned);
   json->number("stale", header.figures.stale);
 }
@@ -197,6 +200,15 @@ std::string as_metrics(const std::vector<Report>& reports) {
          [&](const Report& r) { return number(figures(r).replayed); });
   metric(out, reports, "resent_total", "counter", "Replies sent again.",
          [&](const Report& r) { return number(figures(r).resent); });
+  const auto header = [](const Report& r) -> const Header& { return r.view->header(); };
+  metric(out, reports, "kernel_resent_total", "counter", "Requests that the kernel sent again.",
+         [&](const Report& r) { return number(header(r).kernel_resent); });
+  metric(out, reports, "resend_unknown_total", "counter",
+         "Requests that the kernel sent again and the state did not have.",
+         [&](const Report& r) { return number(header(r).resend_unknown); });
+  metric(out, reports, "resend_missing_total", "counter",
+         "Unanswered requests of the state that the kernel did not send again.",
+         [&](const Report& r) { return number(header(r).resend_missing); });
   metric(out, reports, "poisoned_total", "counter", "Requests answered with EIO after crashes.",
          [&](const Report& r) { return number(figures(r).poisoned); });
   metric(out, reports, "stale_total", "counter", "Nodes and handles answered with ESTALE.",

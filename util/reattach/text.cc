@@ -93,6 +93,11 @@ void figure_lines(std::ostringstream& out, const StateView& view) {
   line(out, "locks", view.lock_count());
   line(out, "replayed", header.figures.replayed);
   line(out, "resent", header.figures.resent);
+  if (header.kernel_resent != 0 || header.resend_missing != 0) {
+    line(out, "resent by kernel", header.kernel_resent);
+    line(out, "not in the state", header.resend_unknown);
+    line(out, "not sent again", header.resend_missing);
+  }
   line(out, "poisoned", header.figures.poisoned);
   line(out, "stale", header.figures.stale);
 }

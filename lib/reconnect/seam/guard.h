@@ -49,6 +49,12 @@ enum class Guard {
   stream_noted,        // what a directory stream has delivered
   stream_read_on,      // is left out when it is read on
   poison,              // a request that servers crash of is not given to another
+  resend_known,        // what is sent again and is in a slot is not taken for new
+  resend_unknown,      // what is sent again and is in no slot is run
+  resend_order,        // oldest first, whatever order it comes in
+  resend_unsent,       // what is not sent again is not run
+  resend_held,         // unless the kernel waits for it all the same
+  resend_again,        // who follows a server that died of asking asks again
   last,
 };
 

@@ -213,6 +213,9 @@ Result<void> read_figures(fuse_session& session, fuse_reconnect_figures& figures
   all.poisoned = state.figure(State::Figure::poisoned);
   all.stale = state.figure(State::Figure::stale);
   all.last_recovery_ns = state.last_recovery_ns();
+  all.kernel_resent = state.figure(State::Figure::kernel_resent);
+  all.resend_unknown = state.figure(State::Figure::resend_unknown);
+  all.resend_missing = state.figure(State::Figure::resend_missing);
   const uint32_t room = figures.size;
   if (room < sizeof all.size) return Error{EINVAL};
   all.size = std::min<uint32_t>(room, sizeof all);

@@ -187,6 +187,8 @@ class ReconnectSeam final : public Seam {
   static constexpr uint32_t kCrashWeight = 8;
   // In a slot's flags: it was running when a server died, and no successor has come to it yet.
   static constexpr uint32_t kAwaitsRerun = 1;
+  // It came for the first time while a successor took over: nobody runs it again.
+  static constexpr uint32_t kNewcomer = 2;
   static bool is_poison(const Slot& slot);
   static uint32_t weight_of_end(int wait_status);
   int objection_to_rerun(fuse_req& req);
@@ -229,18 +231,31 @@ class ReconnectSeam final : public Seam {
   bool note_looks(fuse_req& req);
   void ask_attributes(fuse_req& req, NodeId node, HandleId handle, Attributes then);
 
-  // resent.cc: a successor to which the kernel sends again what the last one had in hand
+  // resend.cc: a successor that asks the kernel to send again what the last one had in hand
+  bool kernel_can_resend();
+  bool wants_resend();
+  void send_stored_replies();
+  Result<void> ask_and_match();
+
+  // resent.cc: a successor to which that is sent again
   using InHand = std::unordered_map<uint64_t, Slot>;  // by what the kernel called it at first
+  using Homeless = std::vector<std::vector<std::byte>>;
   Result<wire::InHeader> receive_again(std::span<std::byte> room);
   Result<void> greet_kernel();
-  InHand forget_devices();
-  Result<void> match_resent(InHand& in_hand);
+  void forget_devices();
+  InHand requests_in_hand();
+  Result<void> match_resent(InHand& in_hand, Homeless& homeless);
+  static bool ends_resent(const wire::InHeader& header);
+  bool meets(const wire::InHeader& header, InHand& in_hand);
+  bool kernel_waits_for(const Slot& slot);
+  void settle_unsent(Slot slot);
+  void house(std::span<const std::byte> request);
   Result<void> take_resent();
 
   // settle.cc: the start of a successor
   Result<void> adopt_init();
   Result<void> send_saved_init_reply(RequestId id, int device);
-  void settle();
+  Result<void> settle();
   void settle_slot(const Slot& slot, std::vector<Slot>& again);
   void blame(Slot slot, wire::Opcode opcode);
   void finish_init(Slot slot);

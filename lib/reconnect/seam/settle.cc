@@ -103,7 +103,7 @@ void ReconnectSeam::settle_slot(const Slot& slot, std::vector<Slot>& again) {
     case Stage::free:
       break;
   }
-  state_->count(State::Figure::replayed);
+  if ((slot.flags() & kNewcomer) == 0) state_->count(State::Figure::replayed);
   again.push_back(slot);
 }
 
@@ -133,21 +133,33 @@ void ReconnectSeam::finish_init(Slot slot) {
   slot.finish();
 }
 
-void ReconnectSeam::settle() {
+Result<void> ReconnectSeam::settle() {
+  if (holder_ && holder_->kernel_sends_again()) {
+    if (const auto greeted = greet_kernel(); !greeted) return greeted;
+    forget_devices();
+    if (const auto taken = take_resent(); !taken) return taken;
+    state_->end_resend();
+  } else if (wants_resend()) {
+    send_stored_replies();
+    if (const auto asked = ask_and_match(); !asked) return asked;
+  }
   std::vector<Slot> used;
   state_->slots().for_each_used([&](const Slot& slot) { used.push_back(slot); });
   std::vector<Slot> again;
   std::erase_if(used, [this](const Slot& slot) { return settle_interrupt(slot); });
   for (const Slot& slot : used) settle_slot(slot, again);
   state_->slots().adopt();
-  std::sort(again.begin(), again.end(), [](const Slot& a, const Slot& b) {
-    return (header_of(a).unique & ~kResentBit) < (header_of(b).unique & ~kResentBit);
-  });
+  if (holds(Guard::resend_order)) {
+    std::sort(again.begin(), again.end(), [](const Slot& a, const Slot& b) {
+      return (header_of(a).unique & ~kResentBit) < (header_of(b).unique & ~kResentBit);
+    });
+  }
   std::stable_partition(again.begin(), again.end(), is_unsettled_rename);
   for (const Slot& slot : again) state_->slots().make_present(slot);
   std::lock_guard guard(pending_lock_);
   pending_ = std::move(again);
   pending_count_.store(pending_.size(), std::memory_order_release);
+  return {};
 }
 
 HolderSetup ReconnectSeam::holder_setup() {
@@ -173,11 +185,7 @@ Result<void> ReconnectSeam::serving() {
   if (serving_.load(std::memory_order_relaxed)) return {};
   if (successor_) {
     if (const auto adopted = adopt_init(); !adopted) return adopted;
-    if (holder_ && holder_->kernel_sends_again()) {
-      if (const auto greeted = greet_kernel(); !greeted) return greeted;
-      if (const auto taken = take_resent(); !taken) return taken;
-    }
-    settle();
+    if (const auto settled = settle(); !settled) return settled;
     find_stale_locks();
     find_old_backings();
     wake_pollers();

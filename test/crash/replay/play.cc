@@ -12,6 +12,10 @@ using test::body;
 using test::Bytes;
 using wire::Opcode;
 
+constexpr uint64_t kNotOffered = wire::init_flag::bit(31) | wire::init_flag::setxattr_ext |
+                                 wire::init_flag::posix_locks | wire::init_flag::flock_locks;
+constexpr uint64_t kOffered = (wire::init_flag::bit(43) - 1) & ~kNotOffered;
+
 // Where the library gives out inode numbers, they need not be those of another run.
 std::string show_attr(const wire::Attr& attr, bool numbers) {
   return " ino " + std::to_string(numbers ? attr.ino : 0) + " mode " + std::to_string(attr.mode) +
@@ -71,6 +75,16 @@ std::string show(Opcode opcode, const test::Answer& answer, bool numbers) {
 }
 
 }  // namespace
+
+void Play::connect(uint64_t not_offered) {
+  const uint64_t flags = kOffered & ~not_offered;
+  wire::InitIn in{};
+  in.major = wire::kMajor;
+  in.minor = wire::kMinor;
+  in.flags = static_cast<uint32_t>(flags);
+  in.flags2 = static_cast<uint32_t>(flags >> 32);
+  call(Opcode::init, 0, body(in));
+}
 
 void Play::begin(Deaths deaths) {
   begun_ = true;

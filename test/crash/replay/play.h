@@ -15,6 +15,8 @@ class Play {
  public:
   explicit Play(World& world) : world_(world) {}
 
+  // The connection's start, with a kernel that can do all that the tests are made for.
+  void connect(uint64_t not_offered = 0);
   // From here on the server may die, and what is answered is noted down.
   void begin(Deaths deaths);
   // The kernel closes and forgets everything.

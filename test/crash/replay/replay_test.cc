@@ -3,9 +3,11 @@
 // a successor that dies as well. What applications are answered and what the disk contains has to
 // be what it is without any death.
 //
-//   replay_test [--high-level] [--attached] [--single] [--mutants] [--spoil] [NAME-PART]
+//   replay_test [--high-level] [--attached | --asked] [--single] [--mutants] [--spoil] [NAME-PART]
 //
 // --attached: successors get no devices of their predecessors, but what the kernel sends again.
+// --asked: successors ask the kernel to send again what it waits for; and differences between that
+// and the slots (asked.h).
 // --spoil: instead, every byte of a state is spoiled (damaged.h). FUSE_TEST_LONG=1 spoils all of
 // them, else it is some, by FUSE_TEST_SEED.
 #include <unistd.h>
@@ -17,6 +19,7 @@
 #include <random>
 #include <set>
 
+#include "asked.h"
 #include "damaged.h"
 #include "lowlevel/rows.h"
 #include "play.h"
@@ -28,9 +31,6 @@ namespace {
 
 constexpr unsigned kSecondsToLive = 500;
 constexpr size_t kSpoilStep = 211;
-constexpr uint64_t kNotOffered = wire::init_flag::bit(31) | wire::init_flag::setxattr_ext |
-                                 wire::init_flag::posix_locks | wire::init_flag::flock_locks;
-constexpr uint64_t kOffered = (wire::init_flag::bit(43) - 1) & ~kNotOffered;
 
 struct GuardName {
   Guard guard;
@@ -82,6 +82,12 @@ constexpr GuardName kGuards[] = {
     FUSE3_NAME(backing_kept),
     FUSE3_NAME(backing_swept),
     FUSE3_NAME(poison),
+    FUSE3_NAME(resend_known),
+    FUSE3_NAME(resend_unknown),
+    FUSE3_NAME(resend_order),
+    FUSE3_NAME(resend_unsent),
+    FUSE3_NAME(resend_held),
+    FUSE3_NAME(resend_again),
 };
 #undef FUSE3_NAME
 static_assert(std::size(kGuards) + 1 == static_cast<size_t>(Guard::last));
@@ -110,12 +116,7 @@ Outcome play(const Scenario& scenario, const Run& run, Deaths deaths,
              std::set<wire::Opcode>* opcodes) {
   World world(run.interface, run.passing, scenario.options);
   Play play(world);
-  wire::InitIn in{};
-  in.major = wire::kMajor;
-  in.minor = wire::kMinor;
-  in.flags = static_cast<uint32_t>(kOffered);
-  in.flags2 = static_cast<uint32_t>(kOffered >> 32);
-  play.call(wire::Opcode::init, 0, test::body(in));
+  play.connect();
   scenario.prepare(play);
   play.begin(deaths);
   scenario.act(play);
@@ -230,6 +231,8 @@ bool missed_in(const Scenario& scenario, Interface interface, bool pairs) {
 // Each guard that is taken away has to be missed; some only when a successor dies, too.
 const char* who_misses(const GuardName& guard) {
   removed_guard = guard.guard;
+  std::string how;
+  if (const char* by = wrong_when_asked(&how)) return by;
   for (const bool pairs : {false, true}) {
     for (const Interface interface : {Interface::low_level, Interface::high_level}) {
       for (const Scenario* scenario : chosen({.interface = interface}, "")) {
@@ -252,6 +255,13 @@ bool all_mutants_are_found() {
   return all;
 }
 
+bool all_differences_are_met() {
+  std::string how;
+  const char* name = wrong_when_asked(&how);
+  if (name != nullptr) std::printf("DIFFERENCE: %s:\n%s", name, how.c_str());
+  return name == nullptr;
+}
+
 int spoil(Interface interface) {
   const char* length = std::getenv("FUSE_TEST_LONG");
   const char* text = std::getenv("FUSE_TEST_SEED");
@@ -272,6 +282,8 @@ int main_of(int argc, char** argv) {
       run.interface = Interface::high_level;
     } else if (std::strcmp(argv[i], "--attached") == 0) {
       run.passing = Passing::attached;
+    } else if (std::strcmp(argv[i], "--asked") == 0) {
+      run.passing = Passing::asked;
     } else if (std::strcmp(argv[i], "--single") == 0) {
       run.pairs = false;
     } else if (std::strcmp(argv[i], "--mutants") == 0) {
@@ -288,6 +300,7 @@ int main_of(int argc, char** argv) {
   if (mutants) return all_mutants_are_found() ? 0 : 1;
   Totals totals;
   for (const Scenario* scenario : chosen(run, part)) every_death(*scenario, run, &totals);
+  const bool right = run.passing != Passing::asked || all_differences_are_met();
   std::printf("%llu scenarios, %llu crash points tried, %llu differences found\n",
               static_cast<unsigned long long>(totals.scenarios),
               static_cast<unsigned long long>(totals.points),
@@ -295,7 +308,7 @@ int main_of(int argc, char** argv) {
   if (totals.points == 0) return 2;
   const bool covered =
       *part != '\0' || run.interface == Interface::high_level || all_opcodes_are_covered(totals);
-  return totals.differences == 0 && covered ? 0 : 1;
+  return totals.differences == 0 && covered && right ? 0 : 1;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "reconnect/seam/connection.h"
 #include "session/session.h"
@@ -90,6 +91,12 @@ void World::arm(Deaths deaths) {
   armed_ = true;
 }
 
+void World::arm_at(const char* first, const char* second) {
+  places_[0] = first;
+  places_[1] = second;
+  arm({});
+}
+
 void World::disarm() {
   armed_ = false;
 }
@@ -97,6 +104,9 @@ void World::disarm() {
 void World::reached(const char* place) {
   if (!armed_ || life_ > 2) return;
   const int here = stops_[life_]++;
+  if (const char* wanted = life_ < 2 ? places_[life_] : nullptr) {
+    if (std::strcmp(wanted, place) == 0) die(place, SIGKILL);
+  }
   const int target = life_ == 0 ? deaths_.first : life_ == 1 ? deaths_.second : -1;
   if (here != target) return;
   die(place, SIGKILL);
@@ -148,6 +158,7 @@ bool World::start() {
   }
   device_ = device;
   if (fuse_session_custom_io(session, &io, device) != 0) fail("no session");
+  session->options.reattach_resend = passing_ == Passing::asked && asks_;
   session->sizes.receive = state->mapping().sections().slot_buffer_size - kReplyRoom;
   use(*session, std::make_unique<ReconnectSeam>(*session, std::move(state),
                                                 attached ? std::make_unique<NoHolder>() : nullptr,

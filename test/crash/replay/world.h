@@ -45,6 +45,7 @@ struct Deaths {
 enum class Passing : uint8_t {
   handed,    // it has the devices of the server before
   attached,  // it has one of its own, and the kernel sends again what was in hand
+  asked,     // handed, and it asks the kernel to send that again
 };
 
 class World {
@@ -56,7 +57,12 @@ class World {
 
   // From now on servers stop at places, and die where they are told to.
   void arm(Deaths deaths);
+  // Instead: the first server dies when it first gets to a place of that name, and its successor
+  // at one of its own; null: it does not.
+  void arm_at(const char* first, const char* second = nullptr);
   void disarm();
+  // Successors do not ask the kernel any more, of themselves.
+  void stop_asking() { asks_ = false; }
   // Called once, with the state's descriptor, when the first server is dead.
   void before_successor(std::function<void(int)> look) { look_ = std::move(look); }
   // A successor did not want the state.
@@ -82,6 +88,7 @@ class World {
   void complain(const std::string& what) { complaints_.push_back(what); }
 
   test::FakeKernel& kernel() { return kernel_; }
+  int device() const { return device_; }
   State& state() { return ReconnectSeam::of(*filesystem_->session())->state(); }
   // All that was noticed, when the kernel has forgotten everything.
   std::vector<std::string> problems();
@@ -116,6 +123,8 @@ class World {
   int end_ = 0;      // of the last server, as a wait status
   size_t life_ = 0;  // servers that died since arm()
   Deaths deaths_;
+  const char* places_[2] = {};
+  bool asks_ = true;
   int stops_[3] = {};
   std::string died_at_;
   std::vector<std::string> complaints_;

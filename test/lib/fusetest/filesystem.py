@@ -79,6 +79,8 @@ class Filesystem:
             options.append(f'source={self.src}')
         if kernel_holds() and self.reattach:
             options.append('reattach_holder=kernel')
+        if os.environ.get('FUSE_TEST_RESEND') == '1' and self.reattach:  # all tests, with the option
+            options.append('reattach_resend=yes')
         line = [*self.prefix, str(self.exe), *self.args]
         for option in options:
             line += ['-o', option]

@@ -79,10 +79,7 @@ void FakeKernel::attached() {
       request.answered = true;  // asked for once more below
       continue;
     }
-    request.number = unique | kResentBit;
-    std::memcpy(request.bytes.data() + offsetof(wire::InHeader, unique), &request.number,
-                sizeof request.number);
-    push_first({.bytes = request.bytes, .unique = request.number});
+    send_again(request);
   }
   std::erase_if(queue_, [](const Queued& item) {
     return start_of<wire::InHeader>(item.bytes).opcode == static_cast<uint32_t>(Opcode::init);
@@ -92,6 +89,37 @@ void FakeKernel::attached() {
   requests_[last_unique_] =
       Request{.opcode = Opcode::init, .bytes = init, .number = last_unique_, .answer = {}};
   push_first({.bytes = init, .unique = last_unique_});
+}
+
+void FakeKernel::send_again(Request& request) {
+  request.device = -1;
+  request.number |= kResentBit;
+  std::memcpy(request.bytes.data() + offsetof(wire::InHeader, unique), &request.number,
+              sizeof request.number);
+  push_first({.bytes = request.bytes, .unique = request.number});
+}
+
+void FakeKernel::take_resend(Resend how) {
+  std::lock_guard guard(lock_);
+  take_resend_ = how;
+}
+
+void FakeKernel::forsake(uint64_t unique) {
+  std::lock_guard guard(lock_);
+  requests_.at(unique).forsaken = true;
+}
+
+int FakeKernel::resend() {
+  ++resends_;
+  if (take_resend_ == Resend::refuses) return EINVAL;
+  if (take_resend_ == Resend::ignores) return 0;
+  for (auto& [unique, request] : requests_) {
+    if (request.device < 0 || request.answered) continue;
+    request.answered = request.forsaken;
+    request.answer = {-EINTR, {}};
+    if (!request.forsaken) send_again(request);
+  }
+  return 0;
 }
 
 void FakeKernel::push_first(Queued item) {
@@ -147,7 +175,12 @@ void FakeKernel::submit_notify_reply(uint64_t unique, uint64_t node, const Bytes
 
 void FakeKernel::interrupt(uint64_t unique) {
   std::lock_guard guard(lock_);
-  queue_request(Opcode::interrupt, unique | kInterruptBit, 0, body(wire::InterruptIn{unique}),
+  uint64_t number = unique;
+  if (const auto found = requests_.find(unique); found != requests_.end()) {
+    found->second.interrupted = true;
+    number = found->second.number;
+  }
+  queue_request(Opcode::interrupt, number | kInterruptBit, 0, body(wire::InterruptIn{number}),
                 {0, 0, 0});
 }
 
@@ -214,7 +247,14 @@ ssize_t FakeKernel::read(int fd, void* buffer, size_t size) {
   }
   devices_.insert(fd);
   if (const auto found = requests_.find(item.unique & ~kResentBit); found != requests_.end()) {
-    found->second.device = fd;
+    Request& request = found->second;
+    request.device = fd;
+    const bool again = (request.number & kResentBit) != 0;
+    if (again && (::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0) ++resent_while_waiting_;
+    if (again && request.interrupted) {
+      queue_request(Opcode::interrupt, request.number | kInterruptBit, 0,
+                    body(wire::InterruptIn{request.number}), {0, 0, 0});
+    }
   }
   if (!item.bytes.empty()) std::memcpy(buffer, item.bytes.data(), item.bytes.size());
   return static_cast<ssize_t>(item.bytes.size());
@@ -244,8 +284,9 @@ ssize_t FakeKernel::write(int fd, const iovec* pieces, int count) {
 int FakeKernel::take(int fd, const wire::OutHeader& header, Bytes message) {
   const Bytes payload(message.begin() + sizeof header, message.end());
   if (header.unique == 0) {
-    notifications_.push_back({static_cast<wire::NotifyCode>(header.error), payload});
-    return 0;
+    const auto code = static_cast<wire::NotifyCode>(header.error);
+    notifications_.push_back({code, payload});
+    return code == wire::NotifyCode::resend ? resend() : 0;
   }
   if (header.error <= -kErrorLimit || header.error > 0) {
     violations_.push_back("an error out of range: " + std::to_string(header.error));
@@ -280,12 +321,14 @@ int FakeKernel::take(int fd, const wire::OutHeader& header, Bytes message) {
 int FakeKernel::take_interrupt_answer(int fd, const wire::OutHeader& header) {
   const uint64_t unique = header.unique & ~kInterruptBit & ~kResentBit;
   const auto found = requests_.find(unique);
-  if (found == requests_.end() || found->second.answered || found->second.device != fd) {
+  if (found == requests_.end() || found->second.answered || found->second.device != fd ||
+      found->second.number != (header.unique & ~kInterruptBit)) {
     return ENOENT;
   }
   if (header.error == -EAGAIN) {
     ++interrupts_sent_again_;
-    queue_request(Opcode::interrupt, header.unique, 0, body(wire::InterruptIn{unique}), {0, 0, 0});
+    queue_request(Opcode::interrupt, header.unique, 0,
+                  body(wire::InterruptIn{found->second.number}), {0, 0, 0});
   }
   return 0;
 }
@@ -351,6 +394,16 @@ size_t FakeKernel::outstanding() const {
 size_t FakeKernel::interrupts_sent_again() const {
   std::lock_guard guard(lock_);
   return interrupts_sent_again_;
+}
+
+size_t FakeKernel::resends() const {
+  std::lock_guard guard(lock_);
+  return resends_;
+}
+
+size_t FakeKernel::resent_while_waiting() const {
+  std::lock_guard guard(lock_);
+  return resent_while_waiting_;
 }
 
 size_t FakeKernel::devices_used() const {

@@ -96,6 +96,12 @@ class FakeKernel {
   // for INIT first, and gets again what was read and not answered, with other numbers.
   void attached();
 
+  // How it takes FUSE_NOTIFY_RESEND. By default it sends again, youngest first.
+  enum class Resend { obeys, refuses, ignores };
+  void take_resend(Resend how);
+  // Whoever made the request will be killed when the kernel is about to send it again.
+  void forsake(uint64_t unique);
+
   // What applications do. `submit` returns the request's unique.
   uint64_t submit(wire::Opcode opcode, uint64_t node, const Bytes& body = {}, Caller caller = {});
   void submit_raw(Bytes bytes);
@@ -119,6 +125,9 @@ class FakeKernel {
   bool answered(uint64_t unique) const;
   size_t outstanding() const;  // read and not answered
   size_t interrupts_sent_again() const;
+  size_t resends() const;  // how often it was asked to send again
+  // Requests sent again that were read by who could have waited for them for ever.
+  size_t resent_while_waiting() const;
   size_t devices_used() const;
   std::map<uint64_t, uint64_t> lookups() const;
   std::multiset<uint64_t> handles() const;
@@ -137,6 +146,8 @@ class FakeKernel {
     int device = -1;      // -1: not read yet
     bool answered = false;
     Answer answer = {};
+    bool interrupted = false;
+    bool forsaken = false;
   };
   struct Queued {
     Bytes bytes = {};
@@ -148,6 +159,8 @@ class FakeKernel {
                          Caller caller);
   void push(Queued item);
   void push_first(Queued item);
+  void send_again(Request& request);
+  int resend();
   int take(int fd, const wire::OutHeader& header, Bytes message);
   int take_interrupt_answer(int fd, const wire::OutHeader& header);
   void book(wire::Opcode opcode, Bytes& message);
@@ -165,6 +178,9 @@ class FakeKernel {
   std::vector<std::string> violations_;
   uint64_t last_unique_ = 0;
   size_t interrupts_sent_again_ = 0;
+  Resend take_resend_ = Resend::obeys;
+  size_t resends_ = 0;
+  size_t resent_while_waiting_ = 0;
   int write_error_ = 0;
   bool ended_ = false;
 };

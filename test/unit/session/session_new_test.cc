@@ -42,6 +42,7 @@ TEST(SessionNew, KnownOptionsAreTaken) {
   expect_made({"prog", "-o", "reattach_holder=auto"});
   expect_made({"prog", "-o", "reattach_holder=keeper,reattach_notify=yes"});
   expect_made({"prog", "-o", "reattach_holder=systemd,reattach_notify=no"});
+  expect_made({"prog", "-o", "reattach_resend=yes"});
   expect_made({"prog", "-o", "reattach_holder=kernel"});
   expect_made({"prog", "-o", "no_reattach"});
 }
@@ -72,6 +73,7 @@ TEST(SessionNew, ReattachNeedsTime) {
   EXPECT_EQ(nullptr, make({"prog", "-o", "reattach_holder=me"}));
   EXPECT_TRUE(LogCapture::has("reattach_holder=me: it must be auto, keeper, systemd or kernel"));
   EXPECT_EQ(nullptr, make({"prog", "-o", "reattach_notify=perhaps"}));
+  EXPECT_EQ(nullptr, make({"prog", "-o", "reattach_resend=1"}));
 }
 
 TEST(SessionNew, TheArgumentsStayTheCallers) {
