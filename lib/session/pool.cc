@@ -167,6 +167,12 @@ void Pool::work(Member& member) {
   }
 }
 
+// Of those who asked for another worker some did so while it was being started.
+bool Pool::has_room() {
+  std::lock_guard guard(lock_);
+  return members_.size() < config_.max_threads;
+}
+
 void Pool::wake_one() {
   Member* woken = nullptr;
   {
@@ -297,7 +303,7 @@ void Pool::watch() {
   unsigned quiet = 0;
   while (!session_.exited()) {
     const uint32_t seen = session_.exit_word.load(std::memory_order_seq_cst);
-    if (spawn_wanted_.exchange(false, std::memory_order_acq_rel)) spawn();
+    if (spawn_wanted_.exchange(false, std::memory_order_acq_rel) && has_room()) spawn();
     join_finished();
     const Progress now = progress();
     const uint64_t now_at = monotonic_ns();

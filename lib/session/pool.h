@@ -58,6 +58,7 @@ class Pool {
   bool park(Member& member);
   void unpark_all();
 
+  bool has_room();
   bool spawn();
   void join_finished();
   // False: that was called off, and some may still be at work.
