@@ -44,18 +44,21 @@ struct Pool::Member {
   std::atomic<uint32_t> parked{0};
   std::atomic<bool> finished{false};
   std::atomic<uint64_t> rounds{0};  // requests run
-  std::atomic<uint32_t> client{0};  // whose the last one was
-  std::atomic<uint64_t> turns{0};   // how often that was another one than before
+  // Whose the last one was, of those since the monitor looked; 0: nobody's that is known.
+  std::atomic<uint32_t> client{0};
+  std::atomic<uint64_t> turns{0};  // how often that was another one than before
   Waiting waiting;
-  // The monitor's notes.
-  uint64_t rounds_seen = 0;
-  bool cancelled = false;
+  bool reads = false;      // its own; the monitor's when it was joined
+  bool cancelled = false;  // the monitor's note
   std::unique_ptr<Worker> worker;
 
-  // Requests that the kernel makes on nobody's behalf (0) say nothing.
+  // The kernel knows no name (0) for itself, and none for clients outside of the pid namespace of
+  // whoever mounted.
   void note_client(uint32_t pid) {
-    if (pid == 0 || pid == client.load(std::memory_order_relaxed)) return;
+    const uint32_t before = client.load(std::memory_order_relaxed);
+    if (pid == 0 || pid == before) return;
     client.store(pid, std::memory_order_relaxed);
+    if (before == 0) return;
     turns.store(turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
 };
@@ -122,10 +125,11 @@ void* Pool::thread_main(void* argument) {
 }
 
 bool Pool::receive(Member& member, Worker& worker, Worker::Received* received) {
-  reader_.store(&member, std::memory_order_release);
+  member.reads = true;
+  readers_.fetch_add(1, std::memory_order_seq_cst);
   const auto result = worker.receive();
-  const Member* self = &member;
-  reader_.compare_exchange_strong(self, nullptr, std::memory_order_seq_cst);
+  readers_.fetch_sub(1, std::memory_order_seq_cst);
+  member.reads = false;
   if (monitor_dozes_.load(std::memory_order_seq_cst) &&
       monitor_dozes_.exchange(false, std::memory_order_seq_cst)) {
     session_.wake_monitor();
@@ -232,13 +236,23 @@ void Pool::join_finished() {
 
 // Their requests, if they had just received one, are the seam's again.
 void Pool::join_cancelled() {
-  const auto split = std::partition(members_.begin(), members_.end(),
-                                    [](const auto& member) { return !member->cancelled; });
-  for (auto member = split; member != members_.end(); ++member) {
-    pthread_join((*member)->thread, nullptr);
-    if ((*member)->clone != 0) free_clones_.push_back((*member)->clone);
+  std::vector<std::unique_ptr<Member>> cancelled;
+  {
+    std::lock_guard guard(lock_);
+    const auto split = std::partition(members_.begin(), members_.end(),
+                                      [](const auto& member) { return !member->cancelled; });
+    std::move(split, members_.end(), std::back_inserter(cancelled));
+    members_.erase(split, members_.end());
   }
-  members_.erase(split, members_.end());
+  for (const auto& member : cancelled) {
+    pthread_join(member->thread, nullptr);
+    // If it did not outlive that. Whoever parked for its sake meanwhile is woken by the monitor.
+    if (member->reads) readers_.fetch_sub(1, std::memory_order_seq_cst);
+  }
+  std::lock_guard guard(lock_);
+  for (const auto& member : cancelled) {
+    if (member->clone != 0) free_clones_.push_back(member->clone);
+  }
 }
 
 bool Pool::stop_all() {
@@ -267,6 +281,7 @@ bool Pool::stop_all() {
     if (member->clone != 0) free_clones_.push_back(member->clone);
   }
   members_.clear();
+  readers_.store(0, std::memory_order_seq_cst);
   return true;
 }
 
@@ -275,12 +290,10 @@ Pool::Progress Pool::progress() {
   Progress now;
   uint32_t client = 0;
   for (const auto& member : members_) {
-    const uint64_t rounds = member->rounds.load(std::memory_order_relaxed);
-    now.rounds += rounds;
+    now.rounds += member->rounds.load(std::memory_order_relaxed);
     now.turns += member->turns.load(std::memory_order_relaxed);
-    if (rounds == member->rounds_seen) continue;
-    member->rounds_seen = rounds;
-    const uint32_t served = member->client.load(std::memory_order_relaxed);
+    const uint32_t served = member->client.exchange(0, std::memory_order_relaxed);
+    if (served == 0) continue;
     now.several_clients = now.several_clients || (client != 0 && served != client);
     client = served;
   }
@@ -297,7 +310,7 @@ void Pool::choose_reading(const Progress& last, const Progress& now, uint64_t el
 
 void Pool::watch() {
   const timespec tick{0, kTick};
-  Progress last;
+  Progress last = progress();
   uint64_t last_at = monotonic_ns();
   bool nobody_read = false;
   unsigned quiet = 0;
@@ -309,8 +322,9 @@ void Pool::watch() {
     const uint64_t now_at = monotonic_ns();
     const bool idle = somebody_reads();
     const bool stuck = now.rounds == last.rounds;
-    if (!idle && nobody_read && stuck) wake_one();
-    nobody_read = !idle;
+    const bool help = !idle && nobody_read && stuck;
+    if (help) wake_one();
+    nobody_read = !idle && !help;
     quiet = idle && stuck ? quiet + 1 : 0;
     choose_reading(last, now, now_at - last_at);
     last = now;
@@ -333,7 +347,8 @@ int Pool::run() {
   if (const auto ready = session_.seam->serving(); !ready) return -ready.error();
   do {
     stopping_.store(false, std::memory_order_release);
-    if (!spawn()) return -EAGAIN;
+    // After an end that was called off they may all be there, and at work.
+    if (has_room() && !spawn() && members_.empty()) return -EAGAIN;
     watch();
   } while (!stop_all() || loop_goes_on(session_));
   const int result = session_.result.load(std::memory_order_relaxed);

@@ -13,8 +13,9 @@
 //
 // A worker that finishes while another one reads parks itself.
 //
-// Where that is not the best way for several clients (reading_mode.h) all workers read, and whoever
-// leaves none behind that reads wakes another one.
+// Where that is not the best way for several clients (reading_mode.h) nobody parks, and whoever
+// leaves none behind that reads wakes another one: as many read as there are requests at a time,
+// and one more.
 //
 // The monitor is the thread that called fuse_session_loop_mt(): it starts and joins workers, ticks
 // while there is traffic, and sleeps when there is none.
@@ -47,7 +48,7 @@ class Pool {
   static void* thread_main(void* member);
   void work(Member& member);
   bool receive(Member& member, Worker& worker, Worker::Received* received);
-  bool somebody_reads() const { return reader_.load(std::memory_order_seq_cst) != nullptr; }
+  bool somebody_reads() const { return readers_.load(std::memory_order_seq_cst) != 0; }
   bool all_read() const { return reading_.load(std::memory_order_relaxed) == Reading::all; }
   // Those that only read are idle.
   bool all_may_read() const {
@@ -77,11 +78,9 @@ class Pool {
   fuse_session& session_;
   const LoopConfig config_;
 
-  // Who started to read last, unless he has come back. Written by every worker on every request,
-  // but by one only while one suffices. Where several read it may miss one of them; the next to
-  // come back sees the other and parks, so they get fewer again. Set, it is true: its worker reads,
-  // so whoever parks for its sake leaves a reader behind.
-  alignas(64) std::atomic<const Member*> reader_{nullptr};
+  // How many wait in the device, or are about to. Written by every worker on every request, but by
+  // one only while one suffices.
+  alignas(64) std::atomic<uint32_t> readers_{0};
   alignas(64) std::atomic<bool> monitor_dozes_{false};
   std::atomic<Reading> reading_{Reading::one};
   std::atomic<bool> spawn_wanted_{false};

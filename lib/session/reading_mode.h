@@ -5,7 +5,9 @@
 // several times faster if clients come to share processors with workers, which needs all workers to
 // wait in the device. Which is the case depends on the clients, the kernel's scheduler and the
 // machine. So while several clients keep the pool busy the other way is tried for a moment now and
-// then, and the one that answers more is kept.
+// then, and the one that answers more is kept; the more seldom the longer nothing changes.
+//
+// Clients outside of the pid namespace of whoever mounted have no number, and are taken for one.
 #pragma once
 
 #include <cstdint>
