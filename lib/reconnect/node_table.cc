@@ -96,7 +96,7 @@ std::string NodeTable::path(uint32_t index) const {
     uint32_t cursor = 0;
     if (n == kPathParts || !next_edge(index, &cursor, name, &edge)) return "?" + path;
     path.insert(0, edge.name);
-    path.insert(0, "/");
+    path.insert(path.begin(), '/');
     index = edge.parent;
   }
   return path.empty() ? "/" : path;
