@@ -145,7 +145,10 @@ Result<void> ReconnectSeam::match_resent(InHand& in_hand, Homeless& homeless) {
     if (!holds(Guard::resend_unknown)) room.finish();
     room = {};
   }
-  if (room) room.finish(), state_->slots().release(room);
+  if (room) {
+    room.finish();
+    state_->slots().release(room);
+  }
   return done;
 }
 
