@@ -3,14 +3,13 @@
 import errno
 import fcntl
 import os
-import random
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
 import rawfs
+import work
 from rawfs import Settings
 
 ENABLED = Path('/sys/module/fuse/parameters/enable_uring')
@@ -68,39 +67,14 @@ def test_request_in_hand_and_what_waits_come_back(mounts, call):
 @pytest.mark.parametrize('flags', [0, rawfs.WRITEBACK_CACHE])
 def test_nothing_is_lost_or_wrong_under_kills(mounts, call, flags):
     mount = mounts(_settings(FLAGS | flags, direct=not flags))
-    rng, stop = random.Random(7), threading.Event()
 
-    def work(number):
-        chance, content, count = random.Random(number), bytearray(rawfs.FILE_SIZE), 0
-        fd = os.open(mount.point / f'f{number}', os.O_RDWR)
-        while not stop.is_set() or count < 20:
-            count += 1
-            start = chance.randrange(rawfs.FILE_SIZE - 70000)
-            data = chance.randbytes(chance.choice((1, 4096, 70000)))
-            assert os.pwrite(fd, data, start) == len(data)
-            content[start:start + len(data)] = data
-            if chance.random() < 0.2:
-                os.fsync(fd)
-            start = chance.randrange(rawfs.FILE_SIZE)
-            seen = os.pread(fd, 4096, start)
-            assert seen == bytes(content[start:start + len(seen)])
-        os.fsync(fd)
-        os.close(fd)
-        size = mount.store.size(number)
-        start = number * rawfs.FILE_SIZE
-        assert mount.store.data[start:start + size] == bytes(content[:size])
-        return count
-
-    workers = [call(work, number) for number in range(3)]
-    for generation in range(1, 16):
-        time.sleep(rng.random() * 0.03)
-        mount.kill()
+    def succeed(generation, rng):
         pid = _succeed(mount, _settings(FLAGS | flags, ring=rng.randrange(1, 6), direct=not flags))
         mount.wait_generation(generation + 1)
         if rng.random() < 0.7:  # the others are killed while they register
-            rawfs.wait_until(lambda server=pid: mount.store.by_ring(server), 'request over the ring')
-    stop.set()
-    assert all(worker.result(60) >= 20 for worker in workers)
+            rawfs.wait_until(lambda: mount.store.by_ring(pid), 'request over the ring')
+
+    work.under_kills(mount, call, 15, succeed)
 
 
 def test_hung_server_is_cut_off(mounts, call):
@@ -125,13 +99,27 @@ def test_hung_server_is_cut_off(mounts, call):
         os.close(fd)
 
 
-def test_resend_reaches_what_a_ring_holds(mounts, call):
-    """The device is kept by somebody else, who knows nothing of rings."""
-    mount = mounts(_settings())
+def _attached(device, mount):
+    try:
+        rawfs.attach(device, mount.root, 1)
+        return True
+    except OSError as error:
+        assert error.errno == errno.EBUSY
+        return False
+
+
+def _held_by_ring(mount):
+    """A device that this process keeps, and a server on it that answers no WRITE."""
     mount.kill()
     device = os.open('/dev/fuse', os.O_RDWR)
     rawfs.wait_until(lambda: _attached(device, mount), 'attached device')
-    first = mount.fork(device, _settings(ring=1, at=rawfs.WRITE, act='hold'))
+    return device, mount.fork(device, _settings(ring=1, at=rawfs.WRITE, act='hold'))
+
+
+def test_resend_reaches_what_a_ring_holds(mounts, call):
+    """The device is kept by somebody else, who knows nothing of rings."""
+    mount = mounts(_settings())
+    device, first = _held_by_ring(mount)
     fds = [os.open(mount.point / f'f{number}', os.O_RDWR) for number in range(2)]
     writes = [call(os.pwrite, fds[0], b'held', 0)]
     rawfs.wait_until(lambda: _in_hand(mount, first, rawfs.WRITE), 'request in hand')
@@ -149,21 +137,9 @@ def test_resend_reaches_what_a_ring_holds(mounts, call):
     os.close(device)
 
 
-def _attached(device, mount):
-    try:
-        rawfs.attach(device, mount.root, 1)
-        return True
-    except OSError as error:
-        assert error.errno == errno.EBUSY
-        return False
-
-
 def test_reinit_gives_a_new_ring(mounts, call):
     mount = mounts(_settings())
-    mount.kill()
-    device = os.open('/dev/fuse', os.O_RDWR)
-    rawfs.wait_until(lambda: _attached(device, mount), 'attached device')
-    first = mount.fork(device, _settings(ring=1, at=rawfs.WRITE, act='hold'))
+    device, first = _held_by_ring(mount)
     fd = os.open(mount.point / 'f0', os.O_RDWR)
     write = call(os.pwrite, fd, b'held', 0)
     rawfs.wait_until(lambda: _in_hand(mount, first, rawfs.WRITE), 'request in hand')

@@ -4,13 +4,12 @@ import errno
 import fcntl
 import mmap
 import os
-import random
-import threading
 import time
 
 import pytest
 
 import rawfs
+import work
 from rawfs import Settings
 
 
@@ -67,37 +66,12 @@ def test_requests_in_hand_come_back_in_order_and_marked(mounts, call):
 @pytest.mark.parametrize('flags', [0, rawfs.WRITEBACK_CACHE])
 def test_nothing_is_lost_or_wrong_under_kills(mounts, call, direct, flags):
     mount = mounts(Settings(rawfs.SUCCESSOR | flags, direct=direct))
-    rng, stop, kills = random.Random(7), threading.Event(), 25
 
-    def work(number):
-        chance, content, count = random.Random(number), bytearray(rawfs.FILE_SIZE), 0
-        fd = os.open(mount.point / f'f{number}', os.O_RDWR)
-        while not stop.is_set() or count < 20:
-            count += 1
-            start = chance.randrange(rawfs.FILE_SIZE - 70000)
-            data = chance.randbytes(chance.choice((1, 4096, 70000)))
-            assert os.pwrite(fd, data, start) == len(data)
-            content[start:start + len(data)] = data
-            if chance.random() < 0.2:
-                os.fsync(fd)
-            start = chance.randrange(rawfs.FILE_SIZE)
-            seen = os.pread(fd, 4096, start)
-            assert seen == bytes(content[start:start + len(seen)])
-        os.fsync(fd)
-        os.close(fd)
-        size = mount.store.size(number)
-        start = number * rawfs.FILE_SIZE
-        assert mount.store.data[start:start + size] == bytes(content[:size])
-        return count
-
-    workers = [call(work, number) for number in range(3)]
-    for generation in range(1, kills + 1):
-        time.sleep(rng.random() * 0.03)
-        mount.kill()
+    def succeed(generation, _):
         mount.succeed(generation)
         mount.wait_generation(generation + 1)
-    stop.set()
-    assert all(worker.result(60) >= 20 for worker in workers)
+
+    work.under_kills(mount, call, 25, succeed)
 
 
 def test_shared_mapping_survives(mounts):
