@@ -5,6 +5,7 @@
 #include "lowlevel/negotiate.h"
 #include "lowlevel/operation.h"
 #include "lowlevel/rows.h"
+#include "session/bare_reply.h"
 #include "support/log.h"
 #include "support/newer_fields.h"
 #include "wire/reply.h"
@@ -91,10 +92,8 @@ bool interrupt_in_lanes(fuse_session& session, RequestId target) {
 // for each device, and which one that request came from is not known here.
 void ask_again(fuse_req& req) {
   fuse_session& session = *req.session;
-  const wire::OutHeader header = wire::make_header(req.unique(), -EAGAIN, 0);
-  const iovec piece{const_cast<wire::OutHeader*>(&header), sizeof header};
   for (size_t i = 0; session.device(i) >= 0; ++i) {
-    if (session.transport->send(session.device(i), &piece, 1)) return;
+    if (send_bare_reply(*session.transport, session.device(i), req.unique(), -EAGAIN)) return;
   }
 }
 

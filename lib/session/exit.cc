@@ -1,12 +1,9 @@
 #include "session/exit.h"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <climits>
+#include <cerrno>
 
 #include "session/session.h"
+#include "support/futex.h"
 
 namespace fuse3 {
 
@@ -34,9 +31,9 @@ void session_exit_from_signal(fuse_session* session, int signo) { fail_session(*
 
 void fuse_session::wake_monitor() {
   exit_word.fetch_add(2, std::memory_order_seq_cst);
-  ::syscall(SYS_futex, &exit_word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+  fuse3::futex_wake_all(exit_word);
 }
 
 void fuse_session::monitor_sleep(uint32_t seen, const timespec* timeout) {
-  ::syscall(SYS_futex, &exit_word, FUTEX_WAIT_PRIVATE, seen, timeout, nullptr, 0);
+  fuse3::futex_wait(exit_word, seen, timeout);
 }

@@ -1,8 +1,6 @@
 #include "session/pool.h"
 
-#include <linux/futex.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 
 #include "session/worker_load.h"
 #include "support/clock.h"
+#include "support/futex.h"
 #include "support/log.h"
 
 namespace fuse3 {
@@ -18,14 +17,6 @@ namespace {
 
 constexpr long kTick = 2'000'000;  // ns
 constexpr unsigned kTicksBeforeDozing = 50;
-
-void futex_wait(std::atomic<uint32_t>& word, uint32_t value) {
-  ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
-}
-
-void futex_wake(std::atomic<uint32_t>& word) {
-  ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
-}
 
 size_t stack_size() {
   const char* text = std::getenv("FUSE_THREAD_STACK");
@@ -155,8 +146,9 @@ void Pool::work(Member& member) {
     Worker::Received received;
     if (!receive(member, worker, &received)) break;
     if (received.length == 0) continue;
-    const wire::Opcode opcode = worker.opcode();
-    member.note_client(worker.client());
+    const wire::InHeader header = worker.header();
+    const auto opcode = static_cast<wire::Opcode>(header.opcode);
+    member.note_client(header.pid);
     const bool measured = load.begin(opcode);
     const bool another = all_read() || load.blocks(opcode) || (measured && load.saturated());
     if (another && !somebody_reads()) wake_one();
@@ -190,7 +182,7 @@ void Pool::wake_one() {
   }
   if (woken != nullptr) {
     woken->parked.store(0, std::memory_order_release);
-    futex_wake(woken->parked);
+    futex_wake_one(woken->parked);
     return;
   }
   // Starting a thread takes longer than most operations: the monitor does it.
@@ -216,7 +208,7 @@ void Pool::unpark_all() {
   std::lock_guard guard(lock_);
   for (Member* member : parked_) {
     member->parked.store(0, std::memory_order_release);
-    futex_wake(member->parked);
+    futex_wake_one(member->parked);
   }
   parked_.clear();
 }

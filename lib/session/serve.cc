@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "session/bare_reply.h"
 #include "session/has_reply.h"
 #include "session/session.h"
 #include "support/log.h"
@@ -79,9 +80,9 @@ void serve(fuse_session& session, Lane& lane, const Place& place, int device, si
   if (session.options.debug) log_request(*message);
   fuse_req* req = lane.open(*message);
   if (req == nullptr) {
-    const wire::OutHeader header = wire::make_header(message->unique(), -ENOMEM, 0);
-    const iovec piece{const_cast<wire::OutHeader*>(&header), sizeof header};
-    if (has_reply(message->opcode())) (void)session.transport->send(device, &piece, 1);
+    if (has_reply(message->opcode())) {
+      (void)send_bare_reply(*session.transport, device, message->unique(), -ENOMEM);
+    }
     session.seam->drop(place);
     return;
   }

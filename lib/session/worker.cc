@@ -55,16 +55,10 @@ void Worker::rest() {
   place_ = {};
 }
 
-wire::Opcode Worker::opcode() const {
+wire::InHeader Worker::header() const {
   wire::InHeader header;
   std::memcpy(&header, place_.memory, sizeof header);
-  return static_cast<wire::Opcode>(header.opcode);
-}
-
-uint32_t Worker::client() const {
-  wire::InHeader header;
-  std::memcpy(&header, place_.memory, sizeof header);
-  return header.pid;
+  return header;
 }
 
 // The thread of a worker may be cancelled in here while it waits. All that the worker owns belongs
@@ -149,7 +143,8 @@ Result<Worker::Received> Worker::receive_spliced() {
   if (*got < sizeof(wire::InHeader) || !read_all(pipe_out_.get(), place_.memory, first)) {
     return Error{EIO};
   }
-  if (opcode() == wire::Opcode::write && *got >= kLargeWrite) {
+  const auto opcode = static_cast<wire::Opcode>(header().opcode);
+  if (opcode == wire::Opcode::write && *got >= kLargeWrite) {
     return Received{first, *got - first, true};
   }
   if (!read_all(pipe_out_.get(), place_.memory + first, *got - first)) return Error{EIO};

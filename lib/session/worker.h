@@ -3,6 +3,7 @@
 
 #include "session/session.h"
 #include "session/waiting.h"
+#include "wire/structs_in.h"
 
 namespace fuse3 {
 
@@ -28,8 +29,7 @@ class Worker {
 
   const Place& place() const { return place_; }
   // Of what was received.
-  wire::Opcode opcode() const;
-  uint32_t client() const;  // the calling thread; 0: none that is known
+  wire::InHeader header() const;
 
  private:
   Result<Received> receive_spliced();

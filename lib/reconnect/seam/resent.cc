@@ -12,6 +12,7 @@
 #include "reconnect/seam/guard.h"
 #include "reconnect/seam/reconnect_seam.h"
 #include "reconnect/seam/request_header.h"
+#include "session/bare_reply.h"
 #include "session/has_reply.h"
 #include "session/row.h"
 #include "support/log.h"
@@ -48,10 +49,6 @@ bool may_be_answered(const Slot& slot) {
   const Row* row = find_row(opcode);
   const bool unstored = row == nullptr || row->replay == Replay::repeat;
   return slot.stage() == Stage::running && unstored && opcode != Opcode::lookup;
-}
-
-unsigned long long number_of(const wire::InHeader& header) {
-  return without_resent_bit(RequestId{header.unique}).value;
 }
 
 }  // namespace
@@ -183,9 +180,7 @@ bool ReconnectSeam::meets(const wire::InHeader& header, InHand& in_hand) {
 // have been for is in hand on that device.
 bool ReconnectSeam::kernel_waits_for(const Slot& slot) {
   const RequestId interrupt{header_of(slot).unique | kInterruptBit};
-  const wire::OutHeader header = wire::make_header(interrupt, 0, 0);
-  const iovec piece{const_cast<wire::OutHeader*>(&header), sizeof header};
-  return session_.transport->send(session_.device(slot.device()), &piece, 1).ok();
+  return send_bare_reply(*session_.transport, session_.device(slot.device()), interrupt, 0).ok();
 }
 
 // What the kernel does not send again has its answer, or nobody waits for it any more: its caller
@@ -217,9 +212,7 @@ void ReconnectSeam::house(std::span<const std::byte> request) {
   wire::InHeader header{};
   std::memcpy(&header, request.data(), sizeof header);
   log_error("fuse: no room for request %llu; it gets EIO", number_of(header));
-  const wire::OutHeader out = wire::make_header(RequestId{header.unique}, -EIO, 0);
-  const iovec piece{const_cast<wire::OutHeader*>(&out), sizeof out};
-  (void)session_.transport->send(session_.device(0), &piece, 1);
+  (void)send_bare_reply(*session_.transport, session_.device(0), RequestId{header.unique}, -EIO);
 }
 
 Result<void> ReconnectSeam::take_resent() {

@@ -151,7 +151,7 @@ Result<void> ReconnectSeam::settle() {
   state_->slots().adopt();
   if (holds(Guard::resend_order)) {
     std::sort(again.begin(), again.end(), [](const Slot& a, const Slot& b) {
-      return (header_of(a).unique & ~kResentBit) < (header_of(b).unique & ~kResentBit);
+      return number_of(header_of(a)) < number_of(header_of(b));
     });
   }
   std::stable_partition(again.begin(), again.end(), is_unsettled_rename);

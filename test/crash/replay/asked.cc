@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
+
 #include "play.h"
 #include "wire/flags.h"
 
@@ -203,40 +205,39 @@ std::string died_of_asking() {
   return scene.end();
 }
 
-// All slots are in hand; what has none gets that of a request whose caller is gone.
-std::string no_room() {
-  Scene scene;
+constexpr std::array kNames = {"a", "b", "c", "d", "e"};
+
+// Requests of which the dead server has received as many as there are slots, and the last one
+// perhaps without a trace.
+std::array<uint64_t, kNames.size()> fill_slots(Scene& scene, bool last_is_lost) {
   scene.world.arm_at(kReceived);
-  scene.world.before_successor([&](int fd) {
+  scene.world.before_successor([&scene, last_is_lost](int fd) {
     const auto state = scene.left_in(fd);
     if (!state) return;
     state->slots().adopt();
     for (int i = 0; i < 3; ++i) scene.receive_into_slot(*state);
+    if (last_is_lost) scene.receive_and_lose();
   });
-  uint64_t made[5];
-  const char* const names[] = {"a", "b", "c", "d", "e"};
-  for (int i = 0; i < 5; ++i) made[i] = scene.mkdir(names[i]);
+  std::array<uint64_t, kNames.size()> made;
+  for (size_t i = 0; i < made.size(); ++i) made[i] = scene.mkdir(kNames[i]);
+  return made;
+}
+
+// All slots are in hand; what has none gets that of a request whose caller is gone.
+std::string no_room() {
+  Scene scene;
+  const auto made = fill_slots(scene, false);
   scene.world.kernel().forsake(made[0]);
   for (int i = 1; i < 5; ++i) scene.answered(made[i]);
   scene.expect_made("a", false);
-  for (int i = 1; i < 5; ++i) scene.expect_made(names[i], true);
+  for (int i = 1; i < 5; ++i) scene.expect_made(kNames[i], true);
   scene.expect_counts({.resent = 3, .missing = 1});
   return scene.end();
 }
 
 std::string no_room_at_all() {
   Scene scene;
-  scene.world.arm_at(kReceived);
-  scene.world.before_successor([&](int fd) {
-    const auto state = scene.left_in(fd);
-    if (!state) return;
-    state->slots().adopt();
-    for (int i = 0; i < 3; ++i) scene.receive_into_slot(*state);
-    scene.receive_and_lose();
-  });
-  uint64_t made[5];
-  const char* const names[] = {"a", "b", "c", "d", "e"};
-  for (int i = 0; i < 5; ++i) made[i] = scene.mkdir(names[i]);
+  const auto made = fill_slots(scene, true);
   for (int i = 0; i < 4; ++i) scene.answered(made[i]);
   scene.answered(made[4], -EIO);
   scene.expect_counts({.resent = 5, .unknown = 1});
