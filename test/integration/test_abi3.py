@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fusetest import connection, oracle, paths, procs
-from fusetest.killer import Killer
-from fusetest.workloads import Runner
+from fusetest import connection, load, oracle, paths, procs
 
 FOLDER = paths.build_dir() / 'lib' / 'abi3'
 MODES = {'single': (['-f', '-s'], []), 'multi': (['-f'], []), 'clone_fd': (['-f'], ['clone_fd']),
@@ -84,18 +82,7 @@ def test_healthy(add, mode, reattach):
 @pytest.mark.parametrize('mode', MODES)
 def test_killed_under_work(add, work, seed, mode):
     fs = add(mode)
-    runner = Runner(fs.mnt, work / 'workloads', ['probe', 'effects'], 4, seed)
-    try:
-        with Killer(fs, 6, seed) as killer:
-            while runner.seconds_left() > 0:
-                procs.wait_until(lambda: runner.seconds_left() <= 0, 0.2, 0.1)
-        records = runner.wait(45)
-    finally:
-        runner.cancel()
-    errors = [f'{name}: {text}' for name, record in records.items() for text in record.errors]
-    assert not errors, '\n'.join(errors[:20])
-    assert killer.missed == 0 and len(killer.kills) >= 8
-    assert all(record.operations > 0 for record in records.values())
+    load.run(fs, work, ['probe', 'effects'], 4, seed, 6)
     with connection.Watchdog(fs.mnt, 60) as dog:
         assert oracle.differences(fs.src, fs.mnt) == []
     assert not dog.fired

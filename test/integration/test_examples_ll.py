@@ -175,7 +175,7 @@ def test_who_died_while_he_retrieved_is_not_missed(bench, seed):
     assert _count(fs) >= 0
     killer = Killer(fs, per_second=6, seed=seed)
     killer.start()
-    assert procs.wait_until(lambda: len(killer.kills) >= 15, 40)
+    assert killer.wait_for(15)
     killer.stop()
     first = _count(fs)
     assert procs.wait_until(lambda: _count(fs) > first + 3, 20)

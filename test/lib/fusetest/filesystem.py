@@ -131,13 +131,18 @@ class Filesystem:
         self.number = self.mount().number
         with connection.Watchdog(self.mnt, seconds) as dog:
             try:
-                os.stat(self.mnt)
-            except PermissionError:
-                pass  # another user's mount, which the kernel does not let us see
-            except OSError as error:
+                self._ask()
+            except (OSError, subprocess.SubprocessError) as error:
                 if dog.fired:
                     raise NotReady('mounted, but did not answer', self.log(), None) from error
                 raise
+
+    def _ask(self):
+        try:
+            os.stat(self.mnt)
+        except PermissionError:  # another user's mount, which the kernel does not let us see
+            subprocess.run([*self.prefix, 'stat', str(self.mnt)], timeout=2 * READY_SECONDS,
+                           stdout=subprocess.DEVNULL, check=True)
 
     # -- looking ----------------------------------------------------------------------------------
 
