@@ -200,6 +200,42 @@ def test_device_that_was_cut_off_is_of_no_use(mounts):
     assert mount.generation() == 2
 
 
+def test_server_with_o_async_is_cut_off(mounts):
+    """It stays on the list of who gets a signal when its successor is gone; the kernel is not to complain."""
+    mount = mounts()
+    mount.kill()
+    old, new = (os.open('/dev/fuse', os.O_RDWR) for _ in range(2))
+    attach(old, mount.root, 1)
+    fcntl.fcntl(old, fcntl.F_SETFL, fcntl.fcntl(old, fcntl.F_GETFL) | os.O_ASYNC)
+    attach(new, mount.root, 1, rawfs.ATTACH_FORCE)
+    os.close(new)
+    mount.succeed(1)
+    os.stat(mount.point)
+    os.close(old)
+    assert mount.generation() == 2
+
+
+def test_device_closes_while_the_server_is_cut_off(mounts, call):
+    """Either is first. Each device is counted once, or the end of the next server would not be seen."""
+    mount = mounts()
+    for generation in range(1, 12, 2):
+        mount.kill()
+        device, clone = (os.open('/dev/fuse', os.O_RDWR) for _ in range(2))
+        attach(device, mount.root, generation)
+        old = mount.fork(device, Settings())
+        mount.wait_generation(generation + 1)
+        fcntl.ioctl(clone, rawfs.IOC_CLONE, struct.pack('<I', device))
+        os.close(device)
+        close = call(os.close, clone)
+        mount.succeed(generation + 1, flags=rawfs.ATTACH_FORCE)
+        close.result()
+        assert mount.reap(old) == errno.ENODEV
+        mount.wait_generation(generation + 2)
+    mount.kill()
+    mount.succeed()
+    os.stat(mount.point)
+
+
 def _clone(device):
     clone = os.open('/dev/fuse', os.O_RDWR)
     try:
