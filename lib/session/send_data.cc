@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -74,20 +75,49 @@ int send_message(fuse_req& req, const Reply& reply) {
   return send_pieces(req, message.pieces(), message.count());
 }
 
-// The data was taken out of where it was and may not be there a second time: reads it back, the
-// first `moved` bytes from behind the header, and sends it as a copy.
-int send_read_back(fuse_req& req, ThreadPipes& pipes, size_t moved, size_t length) {
-  constexpr size_t kHeader = sizeof(wire::OutHeader);
-  std::unique_ptr<std::byte[]> memory(new (std::nothrow) std::byte[kHeader + length]);
+constexpr size_t kHeader = sizeof(wire::OutHeader);
+
+// Takes back what was spliced, the first `moved` bytes from behind the header, for it may not be
+// where it was a second time. The memory holds room for a header, `length` bytes of data and `more`
+// behind them; null when something could not be had.
+std::unique_ptr<std::byte[]> read_back(ThreadPipes& pipes, size_t moved, size_t length,
+                                       bool with_header, size_t more) {
+  std::unique_ptr<std::byte[]> memory(new (std::nothrow) std::byte[kHeader + length + more]);
   const auto take = [&](int from, size_t at, size_t size) {
     return size == 0 || ::read(from, memory.get() + at, size) == static_cast<ssize_t>(size);
   };
-  if (memory == nullptr || !take(pipes.message_out(), 0, kHeader + moved) ||
-      !take(pipes.data_out(), kHeader + moved, length - moved)) {
-    pipes.discard();
-    return send_message(req, {.error = -EIO});
+  const size_t behind_header = with_header ? kHeader + moved : 0;
+  if (memory != nullptr && take(pipes.message_out(), 0, behind_header) &&
+      take(pipes.data_out(), kHeader + moved, length - moved)) {
+    return memory;
   }
+  pipes.discard();
+  return nullptr;
+}
+
+int send_read_back(fuse_req& req, ThreadPipes& pipes, size_t moved, size_t length) {
+  const auto memory = read_back(pipes, moved, length, true, 0);
+  if (memory == nullptr) return send_message(req, {.error = -EIO});
   const iovec piece{memory.get() + kHeader, length};
+  return send_message(req, {.pieces = &piece, .piece_count = 1});
+}
+
+bool rest_is_wanted(const fuse_bufvec& rest) {
+  return rest.idx < rest.count && (rest.buf[rest.idx].flags & FUSE_BUF_FD_RETRY) != 0;
+}
+
+// The pipe took what was there at once, `length` bytes; whoever set FUSE_BUF_FD_RETRY wants the
+// rest waited for.
+int send_with_rest(fuse_req& req, ThreadPipes& pipes, size_t length, fuse_bufvec& rest,
+                   fuse_buf_copy_flags flags) {
+  const size_t more = rest.buf[rest.idx].size - rest.off;
+  const auto memory = read_back(pipes, 0, length, false, more);
+  if (memory == nullptr) return send_message(req, {.error = -EIO});
+  fuse_bufvec into = FUSE_BUFVEC_INIT(more);
+  into.buf[0].mem = memory.get() + kHeader + length;
+  const ssize_t got = buf_copy(&into, &rest, flags);
+  const iovec piece{memory.get() + kHeader,
+                    length + static_cast<size_t>(std::max<ssize_t>(got, 0))};
   return send_message(req, {.pieces = &piece, .piece_count = 1});
 }
 
@@ -110,6 +140,7 @@ int send_spliced(fuse_req& req, fuse_bufvec& data, fuse_buf_copy_flags flags) {
     return -EOPNOTSUPP;
   }
   const size_t length = static_cast<size_t>(got);
+  if (rest_is_wanted(from_start)) return send_with_rest(req, *pipes, length, from_start, flags);
   const wire::OutHeader header = wire::make_header(req.unique(), 0, length);
   if (::write(pipes->message_in(), &header, sizeof header) !=
       static_cast<ssize_t>(sizeof header)) {

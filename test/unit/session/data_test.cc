@@ -2,12 +2,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <climits>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 #include "lowlevel/negotiate.h"
 #include "session/session.h"
@@ -150,6 +152,30 @@ TEST(SessionData, OfAPipe) {
     ASSERT_EQ(30000, ::write(in.get(), text.data(), text.size()));
     in.reset();
     EXPECT_TRUE(text == reply_data({file_piece(out.get(), 30000)}, ways).text());
+  }
+}
+
+// The rest is written when what was there first has been taken.
+TEST(SessionData, WaitsForTheRestWhereItIsToBeTriedAgain) {
+  const std::string text = pattern(50000);
+  for (const Ways& ways : kWays) {
+    int ends[2];
+    ASSERT_EQ(0, ::pipe2(ends, O_CLOEXEC));
+    const UniqueFd out(ends[0]);
+    const UniqueFd in(ends[1]);
+    ASSERT_EQ(20000, ::write(in.get(), text.data(), 20000));
+    std::thread writer([&] {
+      const bool taken = eventually([&] {
+        int left = 1;
+        return ::ioctl(out.get(), FIONREAD, &left) == 0 && left == 0;
+      });
+      EXPECT_TRUE(taken);
+      EXPECT_EQ(30000, ::write(in.get(), text.data() + 20000, 30000));
+    });
+    fuse_buf piece = file_piece(out.get(), 50000);
+    piece.flags = static_cast<fuse_buf_flags>(FUSE_BUF_IS_FD | FUSE_BUF_FD_RETRY);
+    EXPECT_TRUE(text == reply_data({piece}, ways).text());
+    writer.join();
   }
 }
 
