@@ -121,6 +121,12 @@ int send_with_rest(fuse_req& req, ThreadPipes& pipes, size_t length, fuse_bufvec
   return send_message(req, {.pieces = &piece, .piece_count = 1});
 }
 
+// Pages are moved only if the filesystem agreed to it at INIT.
+fuse_buf_copy_flags without_unwanted_move(const fuse_req& req, fuse_buf_copy_flags flags) {
+  if (wants(req.session->connection, FUSE_CAP_SPLICE_MOVE)) return flags;
+  return static_cast<fuse_buf_copy_flags>(flags & ~FUSE_BUF_SPLICE_MOVE);
+}
+
 // 0 or a negative errno; -EOPNOTSUPP when it has to be done by a copy, nothing having been sent.
 int send_spliced(fuse_req& req, fuse_bufvec& data, fuse_buf_copy_flags flags) {
   const size_t size = buf_size(data);
@@ -212,7 +218,7 @@ int send_data(fuse_req& req, fuse_bufvec& data, fuse_buf_copy_flags flags) {
                       req.session->splices_replies.load(std::memory_order_relaxed);
   if (wanted && (flags & FUSE_BUF_NO_SPLICE) == 0 &&
       ((flags & FUSE_BUF_FORCE_SPLICE) != 0 || buf_size(data) >= kSpliceWorthwhile)) {
-    const int result = send_spliced(req, data, flags);
+    const int result = send_spliced(req, data, without_unwanted_move(req, flags));
     if (result != -EOPNOTSUPP) return result;
   }
   return send_copied(req, data, flags);

@@ -73,13 +73,15 @@ struct Ways {
   bool splices;  // the device can
   bool wanted;   // init() wants it
   fuse_buf_copy_flags flags = {};
+  bool moves = false;  // and pages moved
 };
 
 Answer reply_data(const std::vector<fuse_buf>& buffers, Ways ways, size_t start = 0,
-                  size_t offset = 0) {
+                  size_t offset = 0, unsigned* splice_flags = nullptr) {
   Handlers handlers;
   handlers.init = [&](fuse_conn_info& conn) {
     if (ways.wanted) fuse_set_feature_flag(&conn, FUSE_CAP_SPLICE_WRITE);
+    if (ways.moves) fuse_set_feature_flag(&conn, FUSE_CAP_SPLICE_MOVE);
   };
   handlers.readlink = [&](fuse_req_t req, auto...) {
     Vector vector(buffers);
@@ -89,7 +91,9 @@ Answer reply_data(const std::vector<fuse_buf>& buffers, Ways ways, size_t start 
   };
   World world(handlers, {.splices = ways.splices});
   world.init();
-  return world.call(Opcode::readlink, 1);
+  const Answer answer = world.call(Opcode::readlink, 1);
+  if (splice_flags != nullptr) *splice_flags = world.last_splice_flags;
+  return answer;
 }
 
 const Ways kWays[] = {{false, false},
@@ -129,6 +133,21 @@ TEST(SessionData, OfAFile) {
       EXPECT_TRUE(text == reply_data({file_piece(file.get(), size, 0)}, ways).text()) << size;
       // From its own position, which can be read once only.
       EXPECT_TRUE(text == reply_data({file_piece(file.get(), size)}, ways).text()) << size;
+    }
+  }
+}
+
+TEST(SessionData, MovesPagesOnlyIfThatIsWanted) {
+  const std::string text = pattern(20000);
+  const UniqueFd file = file_with(text);
+  for (const bool moves : {false, true}) {
+    for (const bool asked : {false, true}) {
+      const auto flags = asked ? FUSE_BUF_SPLICE_MOVE : fuse_buf_copy_flags{};
+      unsigned seen = ~0u;
+      const Answer answer = reply_data({file_piece(file.get(), 20000, 0)},
+                                       {true, true, flags, moves}, 0, 0, &seen);
+      EXPECT_TRUE(text == answer.text());
+      EXPECT_EQ(moves && asked ? SPLICE_F_MOVE : 0u, seen);
     }
   }
 }

@@ -43,7 +43,9 @@ ssize_t io_splice_receive(int fd, off_t*, int pipe, off_t*, size_t size, unsigne
   return got > 0 ? ::write(pipe, bytes.data(), static_cast<size_t>(got)) : got;
 }
 
-ssize_t io_splice_send(int pipe, off_t*, int fd, off_t*, size_t size, unsigned, void* userdata) {
+ssize_t io_splice_send(int pipe, off_t*, int fd, off_t*, size_t size, unsigned flags,
+                       void* userdata) {
+  world_of(userdata).last_splice_flags = flags;
   Bytes bytes(size);
   const ssize_t got = ::read(pipe, bytes.data(), size);
   if (got < 0) return got;

@@ -50,6 +50,7 @@ class World {
   FakeKernel kernel;
   fuse_session* session = nullptr;
   std::vector<std::string> forgiven;  // violations that belong to the test
+  unsigned last_splice_flags = 0;     // of the last reply that came through a pipe
 
  private:
   fuse_buf buffer_{};
