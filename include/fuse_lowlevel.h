@@ -970,7 +970,8 @@ int fuse_session_exited(struct fuse_session* se);
 
 /**
  * Unmounts the filesystem, if it is still mounted and the connection is alive, and closes the
- * device. No loop may be running. Does nothing for a session that is not mounted.
+ * device. No loop may be running. Replies that are given later fail with -ENODEV. Does nothing for a
+ * session that is not mounted.
  */
 void fuse_session_unmount(struct fuse_session* se);
 

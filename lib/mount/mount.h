@@ -25,6 +25,11 @@ Result<Mounted> mount(const char* mountpoint, const MountOptions& options);
 // /dev/null; whoever else holds one must have let go before.
 bool unmount(const char* mountpoint, int device, std::span<const UniqueFd> clones = {});
 
+// Puts /dev/null in the place of a device. Unlike with close(), a late reply of another thread finds
+// either the device or what takes no reply (EBADF), never a file that was opened meanwhile. False
+// after a message to the log.
+bool replace_by_null(int descriptor);
+
 // For fuse_open_channel(): mounts with the options of an -o list, and nothing else.
 Result<UniqueFd> open_channel(const char* mountpoint, const char* option_list);
 

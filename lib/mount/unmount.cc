@@ -32,16 +32,14 @@ There what_is_there(const MountFacts& facts, int device) {
   return facts.connection == *connection ? There::ours : There::other;
 }
 
-// Atomic, unlike close(): a late reply on another thread finds either the device or nothing that
-// minds, never a descriptor somebody else opened meanwhile.
-void replace_by_null(int descriptor) {
-  const UniqueFd null_device(open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null_device || dup3(null_device.get(), descriptor, O_CLOEXEC) < 0) {
-    log_error("fuse: cannot close the device: %s\n", strerror(errno));
-  }
-}
-
 }  // namespace
+
+bool replace_by_null(int descriptor) {
+  const UniqueFd null_device(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (null_device && dup3(null_device.get(), descriptor, O_CLOEXEC) >= 0) return true;
+  log_error("fuse: cannot put /dev/null in the place of the device: %s\n", strerror(errno));
+  return false;
+}
 
 bool unmount(const char* mountpoint, int device, std::span<const UniqueFd> clones) {
   // Whoever passed the device on has mounted it, and unmounts it.
@@ -60,8 +58,8 @@ bool unmount(const char* mountpoint, int device, std::span<const UniqueFd> clone
     // unmounted one; a mount that was aborted is then left behind.
     if (there == There::unknown && connection_ended(device)) return true;
     if (facts.block_device) {
-      replace_by_null(device);
-      for (const UniqueFd& clone : clones) replace_by_null(clone.get());
+      (void)replace_by_null(device);
+      for (const UniqueFd& clone : clones) (void)replace_by_null(clone.get());
     }
   }
 

@@ -62,6 +62,16 @@ bool only_program_name_left(const fuse_args& args) {
   return false;
 }
 
+// Requests know their device by its number, and may be answered later than this. It must not become
+// that of a file which the program opens meanwhile.
+void retire_devices(fuse_session& session) {
+  std::lock_guard guard(session.device_lock);
+  for (UniqueFd& device : session.devices) {
+    if (replace_by_null(device.get())) session.retired.push_back(std::move(device));
+  }
+  session.devices.clear();
+}
+
 // What a program that was built against newer headers has more than we know must be zero.
 bool copy_operations(fuse_session& session, const fuse_lowlevel_ops* ops, size_t size) {
   if (size > sizeof session.ops) {
@@ -163,8 +173,7 @@ void unmount_session(fuse_session& session) {
   }
   if (ours) session.seam->stopped();
   session.auto_unmount.reset();
-  std::lock_guard guard(session.device_lock);
-  session.devices.clear();
+  retire_devices(session);
 }
 
 Result<void> use_custom_io(fuse_session& session, const fuse_custom_io* io, size_t io_size,
@@ -180,8 +189,8 @@ Result<void> use_custom_io(fuse_session& session, const fuse_custom_io* io, size
   fuse_custom_io known{};
   std::memcpy(&known, io, std::min(io_size, sizeof known));
   session.transport = std::make_unique<CustomTransport>(known, session.userdata);
+  retire_devices(session);
   std::lock_guard guard(session.device_lock);
-  session.devices.clear();
   session.devices.emplace_back(fd);
   return {};
 }

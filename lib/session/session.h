@@ -62,10 +62,12 @@ struct fuse_session {
   std::unique_ptr<fuse3::cuse::Device> cuse;  // null: a filesystem
 
   // The connection. Device 0 is the one that was mounted; the others are clones. Descriptors are
-  // added and never taken away before the session ends, so that late replies find theirs.
+  // added until the session is unmounted. From then on their numbers stand for /dev/null, until the
+  // session ends: a late reply finds nothing there, and no file of the program's.
   std::unique_ptr<fuse3::Transport> transport;
   std::mutex device_lock;
   std::vector<fuse3::UniqueFd> devices;
+  std::vector<fuse3::UniqueFd> retired;
   // The descriptor of an index; -1 if there is none.
   int device(size_t index);
   // Makes another one; its index.

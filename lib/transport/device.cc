@@ -3,16 +3,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "transport/transport.h"
 #include "wire/device.h"
 
 namespace fuse3 {
 namespace {
 
-// A reply goes in one piece or not at all, except on devices that are not the kernel's.
+// A reply goes in one piece or not at all, except on devices that are not the kernel's. EBADF is what
+// the session has put in the place of a device that it gave up.
 Result<void> whole(ssize_t moved) {
-  if (moved < 0) return last_error();
-  return {};
+  if (moved >= 0) return {};
+  return errno == EBADF ? Error{ENODEV} : last_error();
 }
 
 }  // namespace
