@@ -1,6 +1,4 @@
 // From received bytes to the operation.
-#include <unistd.h>
-
 #include <cstring>
 
 #include "session/bare_reply.h"
@@ -42,7 +40,7 @@ int objection(const fuse_session& session, const wire::Message& message, const R
   if (starts && (opcode == Opcode::cuse_init) != (session.cuse != nullptr)) return ENOSYS;
   if (session.stage == LifeStage::fresh && !starts) return EIO;
   if (session.stage != LifeStage::fresh && starts) return EIO;
-  if (session.mount_options.allow_root && message.uid() != ::getuid() && message.uid() != 0 &&
+  if (session.mount_options.allow_root && message.uid() != session.owner && message.uid() != 0 &&
       !allowed_to_others(opcode)) {
     return EACCES;
   }

@@ -1,5 +1,7 @@
 #include "session/session.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -13,7 +15,8 @@
 #include "support/log.h"
 #include "support/standard_streams.h"
 
-fuse_session::fuse_session() : transport(std::make_unique<fuse3::DeviceTransport>()) {
+fuse_session::fuse_session()
+    : transport(std::make_unique<fuse3::DeviceTransport>()), owner(::getuid()) {
   sizes.receive = fuse3::receive_size(fuse3::max_pages_limit());
 }
 
@@ -139,6 +142,7 @@ void give_lane(fuse_session& session, Lane* lane) {
 Result<void> mount_session(fuse_session& session, const char* mountpoint) {
   static std::atomic<unsigned> mounts{0};
   session.ordinal = mounts.fetch_add(1, std::memory_order_relaxed) + 1;
+  session.owner = ::getuid();
   const auto assigned = reconnect::take_over_assigned(session, mountpoint);
   if (!assigned) return assigned.as_error();
   if (*assigned) return {};

@@ -82,6 +82,7 @@ struct fuse_session {
   unsigned ordinal = 0;  // of its fuse_session_mount() among this process's, from 1
   fuse3::UniqueFd auto_unmount;
   bool mounted = false;  // by us, so it is ours to unmount
+  uid_t owner;           // who mounted, and not who the server has become since
 
   // What a kernel that waits for a server's successor by itself is to be asked for at INIT, in
   // seconds.

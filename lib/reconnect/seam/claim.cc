@@ -46,6 +46,7 @@ void go_on(fuse_session& session, Attached attached, std::unique_ptr<State> stat
   session.auto_unmount = std::move(attached.auto_unmount);
   session.mountpoint = std::move(mountpoint);
   session.mounted = true;
+  session.owner = state->owner();
   use(session, std::make_unique<ReconnectSeam>(
                    session, std::move(state), std::move(attached.holder), std::move(directory),
                    std::move(directory_path), true, attached.previous_end));

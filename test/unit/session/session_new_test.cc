@@ -1,6 +1,7 @@
 // Making a session, and who may use it.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "world.h"
@@ -210,6 +211,26 @@ TEST(SessionAllowRoot, OthersMayGoOnButNotBegin) {
         Opcode::fsyncdir, Opcode::releasedir, Opcode::readdirplus}) {
     EXPECT_EQ(0, as(stranger, opcode)) << wire::opcode_name(opcode);
   }
+}
+
+// The system call is of this thread alone.
+TEST(SessionAllowRoot, IsOfWhoMountedWhoeverTheServerIsNow) {
+  if (::getuid() != 0) GTEST_SKIP() << "needs root";
+  constexpr uint32_t kOwner = 12345;
+  constexpr uint32_t kServer = 12346;
+  const auto become = [](uint32_t uid) { return ::syscall(SYS_setresuid, uid, -1, -1); };
+  ASSERT_EQ(0, become(kOwner));
+  World world({.lookup = [](fuse_req_t req, auto...) { fuse_reply_err(req, 0); }},
+              {.arguments = {"-o", "allow_root"}});
+  EXPECT_EQ(0, become(kServer));
+  world.init();
+  const auto lookup = [&](uint32_t uid) {
+    return world.call(Opcode::lookup, 1, body("n"), {uid, 1, 1}).error;
+  };
+  EXPECT_EQ(0, lookup(kOwner));
+  EXPECT_EQ(0, lookup(0));
+  EXPECT_EQ(-EACCES, lookup(kServer));
+  EXPECT_EQ(0, become(0));
 }
 
 TEST(SessionAllowRoot, WithoutItEverybodyIsServed) {
