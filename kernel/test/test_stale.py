@@ -105,9 +105,9 @@ def test_forgets_of_before_are_dropped(mounts, fresh):
     assert UNKNOWN not in mount.store.sent_to(pid)
 
 
-def _drop_caches():
+def _drop_caches(what='2'):
     with open('/proc/sys/vm/drop_caches', 'w', encoding='ascii') as file:
-        file.write('2')
+        file.write(what)
 
 
 def test_name_of_another_file(mounts, fresh):
@@ -189,6 +189,52 @@ def test_pages_in_hand_become_dirty_again(mounts, fresh):
 
     rawfs.wait_until(arrived, 'data')
     os.close(fd)
+    assert UNKNOWN not in mount.store.sent_to(pid)
+
+
+def test_close_tells_of_pages_that_came_back(mounts, call, fresh):
+    """It had them written and waited for the answer of a server that is gone."""
+    mount = mounts(_strict(rawfs.WRITEBACK_CACHE, direct=False, at=WRITE, act='hold'))
+    first = mount.pids[-1]
+    fd = os.open(mount.point / 'f0', os.O_RDWR)
+    os.pwrite(fd, b'in hand', 0)
+    close = call(os.close, fd)
+    rawfs.wait_until(lambda: WRITE in mount.store.sent_to(first), 'a write in hand')
+    pid = _change(mount, fresh(rawfs.WRITEBACK_CACHE, direct=False))
+    _estale(close.result)
+    assert UNKNOWN not in mount.store.sent_to(pid)
+
+
+def _sleeps(thread):
+    with open(f'/proc/self/task/{thread.native_id}/stat', encoding='ascii') as file:
+        return file.read().rpartition(')')[2].split()[0] == 'D'
+
+
+def test_page_that_left_the_cache_is_not_written_from_a_new_one(mounts, call, fresh):
+    """Who reads it made that one, which has nothing in it before the WRITE is answered. 7.3 keeps the page."""
+    mount = mounts(_strict(rawfs.WRITEBACK_CACHE, direct=False, at=WRITE, act='hold'))
+    first = mount.pids[-1]
+    fd = os.open(mount.point / 'f0', os.O_RDWR)
+    os.pwrite(fd, b'in hand', 0)
+    os.sync()  # does not wait for the answer
+    rawfs.wait_until(lambda: WRITE in mount.store.sent_to(first), 'a write in hand')
+    _drop_caches('1')
+    read = call(os.pread, fd, 7, 0)
+    rawfs.wait_until(lambda: not read.is_alive() or _sleeps(read), 'a reader that waits')
+    kept = not read.is_alive()
+    pid = _change(mount, fresh(rawfs.WRITEBACK_CACHE, direct=False))
+    if kept:
+        assert read.result() == b'in hand'
+    else:
+        _estale(read.result)
+    os.stat(mount.point / 'f0')
+    os.sync()
+    if kept:
+        os.close(fd)
+    else:
+        with pytest.raises(OSError):
+            os.close(fd)
+    assert _content(mount, 4096) == (b'in hand' if kept else b'').ljust(4096, b'\0')
     assert UNKNOWN not in mount.store.sent_to(pid)
 
 

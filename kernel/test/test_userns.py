@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import rawfs
-from rawfs import LIBC, Mount, attach
+from rawfs import LIBC, Mount, Settings, attach
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 NOBODY = 65534
@@ -26,15 +26,16 @@ def _folder():
     shutil.rmtree(path)
 
 
-def _enter_namespace(user):
-    """A user namespace of its own, where `user` is the only one, and root's powers."""
+def _enter_namespace(user, inside=None):
+    """A user namespace of its own, where `user` is the only one, by that number or another, and root's powers."""
+    line = f'{user if inside is None else inside} {user} 1'
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
     assert LIBC.prctl(4, 1) == 0  # PR_SET_DUMPABLE, or its own /proc files are not its own
     if LIBC.unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0:
         raise OSError(ctypes.get_errno(), 'unshare')
-    for name, text in (('setgroups', 'deny'), ('uid_map', f'{user} {user} 1'), ('gid_map', f'{user} {user} 1')):
+    for name, text in (('setgroups', 'deny'), ('uid_map', line), ('gid_map', line)):
         Path(f'/proc/self/{name}').write_text(text, encoding='ascii')
 
 
@@ -106,6 +107,27 @@ def test_only_from_the_namespace_of_the_mount(folder, user):
     ours.send(b'x')
     ours.close()
     assert _status(child) == 0
+
+
+def _write_back_after_a_change(folder):
+    """In a namespace that does not know the user of the kernel's threads, which write dirty pages."""
+    _enter_namespace(NOBODY, 0)
+    flags = rawfs.SUCCESSOR | rawfs.WRITEBACK_CACHE
+    mount = Mount(folder, Settings(flags, direct=False))
+    fd = os.open(mount.point / 'f0', os.O_RDWR)
+    os.pwrite(fd, b'unsent', 0)
+    mount.kill()
+    mount.succeed(settings=Settings(flags | rawfs.STALE_OBJECTS, direct=False, shift=1))
+    os.stat(mount.point / 'f0')
+    os.sync()
+    rawfs.wait_until(lambda: mount.store.data[:6] == b'unsent', 'data')
+    os.close(fd)
+    mount.stop()
+    return 0
+
+
+def test_kernel_opens_a_file_to_write_dirty_pages(folder):
+    assert _status(_in_child(_write_back_after_a_change, folder)) == 0
 
 
 def test_namespace_cannot_take_a_mount_from_outside(mounts):
