@@ -25,11 +25,13 @@ Result<std::unique_ptr<State>> open_state_of(UniqueFd fd, unsigned connection) {
 
 Result<void> claim(State& state) {
   const unsigned connection = state.connection();
+  // Who claims it after this is not the one that is found dead, and must not be overtaken.
+  const Generation seen = state.generation();
   if (state.server_alive()) {
     log_error("fuse: connection %u is served by process %d", connection, state.server().pid);
     return Error{EBUSY};
   }
-  const auto generation = state.claim(state.generation(), ::getpid());
+  const auto generation = state.claim(seen, ::getpid());
   if (!generation) {
     log_error("fuse: another server was faster to take over connection %u", connection);
     return generation.as_error();

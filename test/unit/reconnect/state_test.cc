@@ -8,7 +8,10 @@
 #include <sys/wait.h>
 
 #include <array>
+#include <atomic>
+#include <thread>
 
+#include "reconnect/seam/claim.h"
 #include "sandbox.h"
 
 namespace fuse3::reconnect {
@@ -148,6 +151,30 @@ TEST(State, OneOfTwoSuccessorsWins) {
   EXPECT_EQ(first->value, 2u);
   EXPECT_EQ((*b)->claim(seen, 101).error(), EBUSY);
   EXPECT_EQ((*b)->server().pid, 100);
+}
+
+TEST(State, OfThoseWhoSeeTheServerDeadAtOnceOneWins) {
+  constexpr size_t kThreads = 4;
+  for (int round = 0; round < 100; ++round) {
+    auto state = new_state();
+    ASSERT_NE(state, nullptr);
+    state->set_pid(0);
+    std::array<std::unique_ptr<State>, kThreads> states;
+    std::string why;
+    for (auto& opened : states) opened = *State::open(UniqueFd(::dup(state->fd())), &why);
+    std::atomic<size_t> ready{0};
+    std::atomic<unsigned> winners{0};
+    std::array<std::thread, kThreads> threads;
+    for (size_t i = 0; i < kThreads; ++i) {
+      threads[i] = std::thread([&, i] {
+        for (++ready; ready < kThreads;) ::sched_yield();
+        if (claim(*states[i])) ++winners;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_EQ(winners, 1u) << "round " << round;
+    ASSERT_EQ(state->generation().value, 2u);
+  }
 }
 
 TEST(State, CountsAnOutageOverItsSuccessors) {
