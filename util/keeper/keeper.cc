@@ -58,6 +58,7 @@ void Keeper::run() {
       give_up("the keeper failed");
       return;
     }
+    if (is_called_off()) return;
     // The link before anything else: what was sent on it was sent before its sender's end.
     if (server_.present()) check_server();
     if (!done_ && has_event(watched, own_->signals())) on_signals();
@@ -118,6 +119,11 @@ void Keeper::on_timers(Time now) {
              now >= policy_.next_start()) {
     start_successor(now);
   }
+}
+
+bool Keeper::is_called_off() const {
+  pollfd listener{listener_.get(), 0, 0};
+  return poll(&listener, 1, 0) == 1 && (listener.revents & POLLHUP) != 0;
 }
 
 void Keeper::on_signals() {

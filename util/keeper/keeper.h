@@ -62,6 +62,8 @@ class Keeper {
   void watch_all(std::vector<pollfd>* watched) const;
   int milliseconds_to_next_timer(Time now) const;
   void on_timers(Time now);
+  // The server did not wait for us, and may have started another keeper since: nothing is ours.
+  bool is_called_off() const;
   void on_signals();
   // Also strangers: what a server leaves behind may come to us. True if pending_child_ was among
   // them.

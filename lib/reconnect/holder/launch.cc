@@ -100,6 +100,8 @@ Result<UniqueFd> launch_keeper(const HolderSetup& setup, const ServerImage& imag
   }
   Result<UniqueFd> link = start_and_hand_over(setup, image, *keeper, listener->get(), stop_fd);
   if (!link) {
+    // The keeper may live and yet read all that it was sent. Its listener is this one.
+    shutdown(listener->get(), SHUT_RDWR);
     unlinkat(setup.runtime_dir_fd, socket_name(setup.connection).c_str(), 0);
     if (link.error() != ECANCELED) {
       log_error("fuse: reattach: cannot start the keeper %s: %s\n", keeper->c_str(),

@@ -41,7 +41,9 @@ struct Server {
   int generation = 0;
 
   HolderSetup describe() const {
+    const char* timeout = getenv("FAKE_TIMEOUT");
     HolderSetup setup{directory.get(), directory_path, connection, state.get(), {}, -1, 3};
+    if (timeout != nullptr) setup.timeout_seconds = static_cast<unsigned>(atoi(timeout));
     for (const UniqueFd& d : devices) setup.devices.push_back(d.get());
     return setup;
   }

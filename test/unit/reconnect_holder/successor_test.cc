@@ -1,16 +1,40 @@
 // Who takes over from whom, and who may not.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "reconnect/holder/launch.h"
 #include "world.h"
 
 namespace fuse3::reconnect::test {
 namespace {
+
+// A loaded machine must not decide whether a mount is given up.
+void allow_a_minute() {
+  setenv("FAKE_TIMEOUT", "60", 1);
+}
+
+// Something to be held, and whether it is.
+struct HeldPipe {
+  HeldPipe() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) abort();
+    reader.reset(ends[0]);
+    writer.reset(ends[1]);
+  }
+  bool is_let_go() const {
+    pollfd watched{reader.get(), POLLIN, 0};
+    return poll(&watched, 1, 0) == 1;
+  }
+  UniqueFd reader;
+  UniqueFd writer;
+};
 
 TEST(KeeperSuccessors, RefusesOtherUsersInWords) {
   World world;
@@ -139,6 +163,46 @@ TEST(KeeperSuccessors, TheServerStartsAnotherKeeper) {
   send_signal(two.pid, SIGUSR1);
   EXPECT_EQ(world.wait_for(two.pid), 0);
   EXPECT_FALSE(world.has_socket());
+}
+
+// What the server did not wait for any more must not live beside the keeper that it starts later.
+TEST(KeeperSuccessors, AKeeperThatIsNotWaitedForLeavesEverythingToTheNext) {
+  World world;
+  HeldPipe first, second;
+  UniqueFd state(openat(world.directory.get(), state_name(world.connection).c_str(),
+                        O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  HolderSetup setup{world.directory.get(),
+                    world.path,
+                    world.connection,
+                    state.get(),
+                    {first.writer.get()},
+                    -1,
+                    3};
+  Result<ServerImage> image = capture_server_image(world.connection);
+  ASSERT_TRUE(image);
+  UniqueFd stopped(eventfd(1, EFD_CLOEXEC));
+  ASSERT_EQ(launch_keeper(setup, *image, stopped.get()).error(), ECANCELED);
+  setup.devices = {second.writer.get()};
+  Result<UniqueFd> link = launch_keeper(setup, *image);
+  ASSERT_TRUE(link);
+  first.writer.reset();
+  second.writer.reset();
+  EXPECT_TRUE(wait_until([&] { return first.is_let_go(); }, 20000))
+      << "this process, its server, lives";
+  EXPECT_FALSE(second.is_let_go());
+  EXPECT_GT(world.keeper(), 0);
+  EXPECT_TRUE(world.has_state());
+}
+
+TEST(KeeperSuccessors, AServerThatDiesBeforeItSaysAnythingHasASuccessor) {
+  World world;
+  world.behave("die");
+  pid_t first = world.start_server(1, {}, allow_a_minute);
+  EXPECT_EQ(world.wait_for(first, 20000), 9);
+  world.behave("serve");
+  Entry one = world.entry(0, 20000);
+  EXPECT_TRUE(one.attached);
+  EXPECT_TRUE(world.device_is_held());
 }
 
 TEST(KeeperSuccessors, HoldsManyDevices) {
