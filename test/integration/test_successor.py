@@ -188,6 +188,27 @@ def test_other_capabilities(bench, failing, first, then):
     failing.set(0)
 
 
+def test_who_gives_up_and_lives_on_makes_way(bench, failing):
+    """A program with more to do than this mount: that it runs does not mean that it serves."""
+    fs = _add_failing(bench, failing, options=['writeback', 'reattach_timeout=60'])
+    (fs.mnt / 'file').write_text('text')
+    failing.set(NEVER)
+    fs.kill_server()
+    other = fs.spawn_again(options=['no_writeback', 'reattach_timeout=60'],
+                           env={'FAIL_COUNT': None, 'LIVE_ON': '1'})
+    assert procs.wait_until(lambda: 'writeback' in _output(other).lower() and
+                            str(fs.state()) not in procs.open_files(other.pid), 20), _output(other)
+    again = fs.spawn_again(env={'LD_PRELOAD': None, 'FAIL_COUNT': None})
+    with connection.Watchdog(fs.mnt, 40) as dog:
+        fs.first_answer()
+        assert (fs.mnt / 'file').read_text() == 'text'
+    assert not dog.fired, _output(again)
+    assert other.poll() is None and again.poll() is None, _output(again)
+    other.kill()
+    other.wait(20)
+    failing.set(0)
+
+
 def _answers(fs):
     """Whether a request is answered within a moment, asked by a process that may be left waiting."""
     client = subprocess.Popen(['stat', '-f', str(fs.mnt)], stdout=subprocess.DEVNULL,

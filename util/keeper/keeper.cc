@@ -81,7 +81,7 @@ int Keeper::milliseconds_to_next_timer(Time now) const {
   Time next = Time::max();
   for (const Peer& peer : peers_) next = std::min(next, peer.deadline);
   if (upgrade_) next = std::min(next, upgrade_->deadline);
-  if (server_.left && !server_.link) next = std::min(next, server_.linger_deadline);
+  if (server_.lingers()) next = std::min(next, server_.linger_deadline);
   if (std::optional<Time> end = policy_.deadline()) next = std::min(next, *end);
   if (server_.link && !server_.process) next = std::min(next, server_.heir_deadline);
   if (!server_.present() && pending_child_ == 0 && !detached_)
@@ -93,6 +93,11 @@ int Keeper::milliseconds_to_next_timer(Time now) const {
 }
 
 void Keeper::on_timers(Time now) {
+  if (server_.lingers() && now >= server_.linger_deadline) {
+    server_lingered();
+    if (done_) return;
+    grant_if_possible();
+  }
   for (Peer& peer : peers_) {
     if (!peer.socket || now < peer.deadline) continue;
     if (peer.wants_connection) {
@@ -100,10 +105,6 @@ void Keeper::on_timers(Time now) {
              "process " + std::to_string(server_.pid) + " is serving it");
     }
     peer.socket.reset();
-  }
-  if (server_.left && !server_.link && server_.present() && now >= server_.linger_deadline) {
-    server_is_gone();
-    if (done_) return;
   }
   if (upgrade_) check_upgrade_deadline(now);
   if (server_.link && !server_.process && now >= server_.heir_deadline) {

@@ -4,7 +4,8 @@
 // to be gone. A server that runs its loop (it said so in a kHello) is gone when its process is: the
 // link may live on in children that it forked. Before that a process may end while a child of it
 // goes on as the server; then it is the end of the link that counts, and of the process that last
-// said hello.
+// said hello. One that attached and has ended the link before its loop has given up, even if its
+// process lives on.
 #pragma once
 
 #include <poll.h>
@@ -37,10 +38,16 @@ class Keeper {
     UniqueFd process;  // pidfd; empty once the process has ended
     UniqueFd link;     // empty once it has ended
     bool in_loop = false;
+    bool attached = false;   // it got the connection from us
+    bool heard = false;      // it has said hello
     bool left = false;       // it has finished everything, and ends
-    Time linger_deadline{};  // with `left`, once the link has ended: how long its process may last
+    Time linger_deadline{};  // of a process that lingers
     Time heir_deadline{};    // how long a link without a known process may last
     bool present() const { return process || link; }
+    // Its process lives, but has ended the link and is not waited for much longer.
+    bool lingers() const {
+      return process && !link && (left || (!in_loop && (attached || !heard)));
+    }
   };
   // Another command, or the same one, is to take the server's place.
   struct Upgrade {
@@ -76,6 +83,8 @@ class Keeper {
   void on_link_packet(reconnect::Packet* packet);
   void set_server_process(pid_t pid);
   void check_server();
+  void end_link();
+  void server_lingered();
   void server_is_gone();
   void report_end(Time now, const std::string& how);
   EndKind kind_of_child_end(Time now) const;

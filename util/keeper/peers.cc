@@ -152,8 +152,11 @@ void Keeper::answer_status(Peer* peer) {
 // The first who asked; the others wait on, until they are told that it is served.
 void Keeper::grant_if_possible() {
   for (Peer& peer : peers_) {
-    if (server_.present()) return;
     if (!peer.socket || !peer.wants_connection) continue;
+    // Who gave up tries again.
+    if (server_.attached && server_.lingers() && peer.pid == server_.pid) server_is_gone();
+    if (done_) return;
+    if (server_.present()) continue;
     if (grant(&peer)) return;
     peer.socket.reset();
   }
@@ -182,6 +185,7 @@ bool Keeper::grant(Peer* peer) {
     return false;
   }
   server_ = Server{peer->pid, std::move(process), std::move(peer->socket)};
+  server_.attached = true;
   if (peer->pid == pending_child_) pending_child_ = 0;
   server_end_.reset();
   detached_ = false;

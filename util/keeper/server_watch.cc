@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "keeper.h"
@@ -19,8 +20,9 @@ namespace {
 // no other limit.
 constexpr std::chrono::seconds kHeirWithin{60};
 constexpr std::chrono::seconds kReportEvery{10};
-// A server that made way for another may have more to do before it ends, such as removing what only
-// one may have; it is not waited for longer than this once it has let go of the connection.
+// A server that made way for another, or gave up, may have more to do before it ends, such as
+// removing what only one may have; it is not waited for longer than this once it has let go of the
+// connection.
 constexpr std::chrono::seconds kLingerWithin{2};
 
 bool has_ended(const UniqueFd& process) {
@@ -38,14 +40,13 @@ void Keeper::read_link() {
     } else if (packet.error() == EAGAIN) {
       return;
     } else if (packet.error() == EPIPE) {
-      server_.link.reset();
-      server_.linger_deadline = Clock::now() + kLingerWithin;
+      end_link();
     } else {
       // Packets have borders: the next one can be understood again.
       say(LOG_ERR, "a message of the server is lost: %s", strerror(packet.error()));
       if (packet.error() != EMFILE && packet.error() != EBADMSG &&
           packet.error() != EPROTONOSUPPORT) {
-        server_.link.reset();
+        end_link();
       }
     }
   }
@@ -61,6 +62,7 @@ void Keeper::on_link_packet(Packet* packet) {
     case MessageType::kHello: {
       uint32_t flags = packet->as<HelloMessage>().flags;
       set_server_process(packet->pid);
+      server_.heard = true;
       if ((flags & HelloMessage::kServing) != 0) server_.in_loop = true;
       if ((flags & HelloMessage::kStreamsNull) != 0) own_->point_streams_to_null();
       break;
@@ -110,9 +112,26 @@ void Keeper::check_server() {
   if (!server_.process && (server_.in_loop || !server_.link)) server_is_gone();
 }
 
+void Keeper::end_link() {
+  server_.link.reset();
+  server_.linger_deadline = Clock::now() + kLingerWithin;
+  // Who waits is not turned away just before.
+  for (Peer& peer : peers_) {
+    if (peer.wants_connection) peer.deadline = std::max(peer.deadline, server_.linger_deadline);
+  }
+}
+
+// Its process lives longer than one whose link has ended because it dies.
+void Keeper::server_lingered() {
+  if (server_.left || server_.attached) return server_is_gone();
+  say(LOG_NOTICE, "process %d has let go of the keeper without a word", server_.pid);
+  done_ = true;
+}
+
 // What it had sent has been read.
 void Keeper::server_is_gone() {
   Time now = Clock::now();
+  const bool gave_up = server_.process && !server_.left;
   server_.link.reset();
   server_.process.reset();
   server_.in_loop = false;
@@ -131,13 +150,16 @@ void Keeper::server_is_gone() {
     finish();
     return;
   }
-  policy_.ended(now, ours && !left ? kind_of_child_end(now) : EndKind::kKilled);
+  // Each that gives up and lives on stays as a process: no more than so many are started.
+  EndKind kind = EndKind::kKilled;
+  if (ours && !left) kind = gave_up ? EndKind::kFailed : kind_of_child_end(now);
+  policy_.ended(now, kind);
   if (left) {
     say(LOG_NOTICE, "process %d, the server, has left; starting %s", server_.pid,
         upgrade_ && upgrade_->other ? upgrade_->other->executable.c_str()
                                     : program_.executable.c_str());
   } else {
-    report_end(now, ours ? last_end() : std::string());
+    report_end(now, gave_up ? "; it gave up and lives on" : ours ? last_end() : std::string());
   }
 }
 

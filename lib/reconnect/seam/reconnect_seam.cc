@@ -48,7 +48,13 @@ ReconnectSeam::ReconnectSeam(fuse_session& session, std::unique_ptr<State> state
   seams.push_back(this);
 }
 
+// A successor that gave up may live on as a process, and must not look like the server then. Before
+// the holder hears of it: who comes next asks the state.
 ReconnectSeam::~ReconnectSeam() {
+  if (successor_ && !serving_.load(std::memory_order_acquire) &&
+      state_->server().pid == ::getpid()) {
+    state_->leave();
+  }
   std::lock_guard guard(seams_lock);
   std::erase(seams, this);
 }

@@ -203,6 +203,16 @@ int main(int argc, char** argv) {
     write_log(server, about);
     for (;;) pause();
   }
+  if (server.attached && (behaviour == "giveup" || behaviour == "retry")) {
+    // As when a session is destroyed in a program that goes on.
+    server.devices.clear();
+    server.link.reset();
+    server.state.reset();
+    write_log(server, "gave up");
+    while (behaviour == "giveup") pause();
+    failed = begin(&server, argc, argv);
+    if (failed != 0) return failed;
+  }
   if (behaviour == "daemonize") go_into_background(&server, true);
   if (behaviour == "background") go_into_background(&server, false);
   if (behaviour == "leak" && fork() == 0) {

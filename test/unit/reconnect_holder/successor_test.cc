@@ -205,6 +205,38 @@ TEST(KeeperSuccessors, AServerThatDiesBeforeItSaysAnythingHasASuccessor) {
   EXPECT_TRUE(world.device_is_held());
 }
 
+TEST(KeeperSuccessors, WhoGivesUpMakesWayAlsoWhenItsProcessLivesOn) {
+  World world;
+  pid_t first = world.start_server(1, {}, allow_a_minute);
+  ASSERT_NE(world.entry(0, 20000).pid, 0);
+  world.behave("giveup");
+  send_signal(first, SIGKILL);
+  Entry two = world.entry(1, 20000);
+  ASSERT_EQ(two.about, "gave up");
+  world.behave("serve");
+  Entry three = world.entry(2, 20000);
+  EXPECT_EQ(three.generation, 3);
+  EXPECT_EQ(three.previous, two.pid);
+  EXPECT_TRUE(is_alive(two.pid));
+}
+
+TEST(KeeperSuccessors, WhoGivesUpMayTryAgain) {
+  World world;
+  pid_t first = world.start_server(1, {}, allow_a_minute);
+  ASSERT_NE(world.entry(0, 20000).pid, 0);
+  world.behave("retry");
+  send_signal(first, SIGKILL);
+  Entry two = world.entry(1, 20000);
+  ASSERT_EQ(two.about, "gave up");
+  Entry three = world.entry(2, 20000);
+  EXPECT_EQ(three.pid, two.pid);
+  EXPECT_EQ(three.generation, 3);
+  // Both are of one outage, and it is over: the next death is answered as ever.
+  world.behave("serve");
+  send_signal(three.pid, SIGKILL);
+  EXPECT_EQ(world.entry(3, 20000).generation, 4);
+}
+
 TEST(KeeperSuccessors, HoldsManyDevices) {
   World world;
   world.start_server(300);
