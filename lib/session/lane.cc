@@ -33,7 +33,7 @@ fuse_req* Lane::open(const wire::Message& message) {
   req->rerun = false;
   req->cleared = false;
   req->of_hidden = false;
-  req->held_error = 0;
+  req->held_reply.reset();
   req->data_pipe = -1;
   req->scratch = {};
   req->place = {};

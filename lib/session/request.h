@@ -33,8 +33,8 @@ struct fuse_req {
   bool cleared = false;
   // The library asks for a file that it has hidden itself: see Seam::hiding().
   bool of_hidden = false;
-  // The error that its operation answered, kept until that has returned; 0: none.
-  int held_error = 0;
+  // The error that its operation answered (0: success), kept until that has returned.
+  std::optional<int> held_reply;
   // The write data of a request that was received through a pipe; -1 otherwise.
   int data_pipe = -1;
   // The receive buffer beyond the message. It may be used as scratch by the thread that runs the

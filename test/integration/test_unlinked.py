@@ -1,11 +1,14 @@
 """reattach_unlinked=hide: files of a low-level filesystem that are removed while they are open."""
 
+import contextlib
 import errno
 import os
+import threading
 
 import pytest
 
 from fusetest import procs
+from fusetest.killer import Killer
 
 HIDE = 'reattach_unlinked=hide'
 
@@ -99,3 +102,44 @@ def test_stale_without_the_option(bench):
         with pytest.raises(OSError) as error:
             call()
         assert error.value.errno == errno.ESTALE
+
+
+def _close_and_remove(folder, over):
+    """The kernel does not wait for RELEASE: it goes beside the UNLINK or RENAME that follows."""
+    folder.mkdir()
+    number = 0
+    while not over.is_set():
+        number += 1
+        path, other = folder / str(number % 3), folder / 'other'
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if number % 3 == 2:
+            os.close(os.open(other, os.O_RDWR | os.O_CREAT, 0o600))
+        if number % 3 != 1:
+            os.close(fd)
+        if number % 3 == 2:
+            os.rename(other, path)
+        os.unlink(path)
+        if number % 3 == 1:
+            os.close(fd)
+
+
+@pytest.mark.parametrize('kills', [0, 25])
+def test_nothing_is_left_of_what_is_closed_at_that_moment(fs, seed, kills):
+    over, killer, problems = threading.Event(), Killer(fs, 10, seed), []
+
+    def work(name):
+        try:
+            _close_and_remove(fs.mnt / name, over)
+        except OSError as error:
+            problems.append(str(error))
+
+    threads = [threading.Thread(target=work, args=(name,), daemon=True) for name in 'abc']
+    for thread in threads:
+        thread.start()
+    with killer if kills else contextlib.nullcontext():
+        enough = killer.wait_for(kills) if kills else over.wait(2) or True
+    over.set()
+    for thread in threads:
+        thread.join(30)
+    assert not problems and enough
+    assert procs.wait_until(lambda: not list(fs.src.rglob('.fuse_hidden*')), 10)

@@ -7,6 +7,8 @@
 //   UNLINK   the file is renamed to the hidden name, and that is all
 //   RENAME   what has the new name is hidden first; if the rename fails, it gets its name back
 //   RELEASE  of the last handle: the hidden file is removed, then the request runs
+// A handle that is closed while its file is being hidden leaves the removal to whoever hides it.
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -74,11 +76,38 @@ bool ReconnectSeam::conceals_lookup(fuse_req& req) {
 bool ReconnectSeam::is_open(NodeId node) {
   HandleTable& handles = state_->handles();
   bool open = false;
-  std::lock_guard guard(closing_lock_);
   handles.for_each([&](uint32_t index) {
-    open = open || (handles.node(index) == node && !closing_.contains(handles.id(index).value));
+    if (open || handles.node(index) != node) return;
+    std::lock_guard guard(hide_lock_);
+    open = !closing_.contains(handles.id(index).value);
   });
   return open;
+}
+
+// False: it has a hidden name, or is about to get one by another request.
+bool ReconnectSeam::begin_hiding(const fuse_req& req, NodeId node) {
+  std::lock_guard guard(hide_lock_);
+  const auto found = state_->nodes().find(node);
+  if (!found || state_->nodes().hidden(found->index) || is_being_hidden(node)) return false;
+  hiding_.emplace(slot_of(req).index(), node);
+  return true;
+}
+
+void ReconnectSeam::go_on_hiding(const fuse_req& req, NodeId node) {
+  std::lock_guard guard(hide_lock_);
+  hiding_.emplace(slot_of(req).index(), node);
+}
+
+void ReconnectSeam::end_hiding(const fuse_req& req) {
+  if (!hides_removed(session_) || !victim_of(req)) return;
+  std::lock_guard guard(hide_lock_);
+  hiding_.erase(slot_of(req).index());
+}
+
+// Under hide_lock_.
+bool ReconnectSeam::is_being_hidden(NodeId node) const {
+  return std::any_of(hiding_.begin(), hiding_.end(),
+                     [node](const auto& entry) { return entry.second == node; });
 }
 
 // True: the request waits, and goes on from its bytes when the file is hidden.
@@ -92,14 +121,19 @@ bool ReconnectSeam::hide_before(fuse_req& req) {
   const Hide progress = progress_of(slot);
   // One that was run without hiding anything is not to hide what has the name now.
   if (progress == Hide::undecided && req.rerun) return false;
-  if (progress > Hide::hiding && (holds(Guard::hide_once) || !req.rerun)) return false;
   const auto id = state_->nodes().find_edge(victim->parent, victim->name);
+  if (progress > Hide::hiding && (holds(Guard::hide_once) || !req.rerun)) {
+    if (progress == Hide::hidden && id) go_on_hiding(req, *id);
+    return false;
+  }
   const auto node = id ? state_->nodes().find(*id) : Result<NodeRef>(Error{ENOENT});
   if (!node || state_->nodes().identity(node->index).type != S_IFREG) return false;
   if (progress == Hide::undecided) {
-    if (state_->nodes().hidden(node->index) || !is_open(*id)) return false;
+    if (!is_open(*id) || !begin_hiding(req, *id)) return false;
     begin_question(req);
     set_progress(slot, Hide::hiding);
+  } else {
+    go_on_hiding(req, *id);
   }
   revive_parent(req, victim->parent, [this, &req, id = *id](uint64_t parent) {
     if (const auto hidden = hidden_edge(id)) return give_hidden_name(req, parent, hidden->name);
@@ -153,14 +187,35 @@ void ReconnectSeam::give_hidden_name(fuse_req& req, uint64_t parent, const std::
 
 // What cannot be hidden is removed as if nobody had it open.
 void ReconnectSeam::go_on_hidden(fuse_req& req, int error) {
-  if (error == 0 && req.row->opcode == Opcode::unlink) return answer(req, 0);
+  if (error == 0 && req.row->opcode == Opcode::unlink) return end_hidden(req);
   set_progress(slot_of(req), error == 0 ? Hide::hidden : Hide::settled);
   end_question(req, Before::unasked);
 }
 
-bool ReconnectSeam::hid_for_nothing(const fuse_req& req) const {
+bool ReconnectSeam::hid_for_rename(const fuse_req& req) const {
   return hides_removed(session_) && req.row->replay == Replay::renamed &&
          progress_of(slot_of(req)) == Hide::hidden;
+}
+
+// The request has done its work. What nobody has open any more is removed here: its last handle was
+// closed meanwhile.
+void ReconnectSeam::end_hidden(fuse_req& req) {
+  const auto victim = victim_of(req);
+  const auto id = state_->nodes().find_edge(victim->parent, victim->name);
+  const auto parent = state_->nodes().find(victim->parent);
+  end_hiding(req);
+  const auto done = [this, &req] {
+    set_progress(slot_of(req), Hide::settled);
+    answer(req, 0);
+  };
+  const auto hidden = id ? hidden_edge(*id) : std::nullopt;
+  if (!hidden || !parent || is_open(*id)) return done();
+  remove_hidden(req, state_->nodes().fs_ino(parent->index), *hidden, done);
+}
+
+void ReconnectSeam::end_rename(fuse_req& req, int error) {
+  if (error == 0) return end_hidden(req);
+  unhide(req, -error);
 }
 
 // The rename that the file made room for has failed.
@@ -186,32 +241,37 @@ void ReconnectSeam::unhide(fuse_req& req, int error) {
 bool ReconnectSeam::remove_hidden_before(fuse_req& req) {
   if (!hides_removed(session_) || req.row->opcode != Opcode::release) return false;
   const NodeId id = req.message->node();
-  const auto hidden = hidden_edge(id);
-  if (!hidden) return false;
   {
-    std::lock_guard guard(closing_lock_);
+    std::lock_guard guard(hide_lock_);
     closing_.insert(args_of<wire::Release>(req).handle.value);
+    if (is_being_hidden(id)) return false;
   }
-  if (is_open(id) || !holds(Guard::hidden_removed)) return false;
+  const auto hidden = hidden_edge(id);
+  if (!hidden || is_open(id) || !holds(Guard::hidden_removed)) return false;
   revive_parent(req, state_->nodes().id(hidden->parent), [this, &req, hidden](uint64_t parent) {
-    ask(
-        session_, *req.lane, Opcode::unlink,
-        [this, parent, name = hidden->name](fuse_req& question) {
-          session_.ops.unlink(&question, parent, name.c_str());
-        },
-        [this, &req, hidden](const Answer&) {
-          // Gone, or not to be got rid of.
-          (void)state_->nodes().remove_edge(slot_of(req), state_->nodes().id(hidden->parent),
-                                            hidden->name, SlotPublish::none());
-          run_again(req);
-        });
+    remove_hidden(req, parent, *hidden, [this, &req] { run_again(req); });
   });
   return true;
 }
 
+void ReconnectSeam::remove_hidden(fuse_req& req, uint64_t parent, const HiddenEdge& hidden,
+                                  std::function<void()> then) {
+  ask(
+      session_, *req.lane, Opcode::unlink,
+      [this, parent, name = hidden.name](fuse_req& question) {
+        session_.ops.unlink(&question, parent, name.c_str());
+      },
+      [this, &req, hidden, then](const Answer&) {
+        // Gone, or not to be got rid of.
+        (void)state_->nodes().remove_edge(slot_of(req), state_->nodes().id(hidden.parent),
+                                          hidden.name, SlotPublish::none());
+        then();
+      });
+}
+
 void ReconnectSeam::closed(const fuse_req& req) {
   if (!hides_removed(session_) || req.row->opcode != Opcode::release) return;
-  std::lock_guard guard(closing_lock_);
+  std::lock_guard guard(hide_lock_);
   closing_.erase(args_of<wire::Release>(req).handle.value);
 }
 

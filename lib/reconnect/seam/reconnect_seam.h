@@ -169,15 +169,23 @@ class ReconnectSeam final : public Seam {
   };
   using Found = std::function<void(uint64_t fs_ino)>;
   bool is_open(NodeId node);
+  bool begin_hiding(const fuse_req& req, NodeId node);
+  void go_on_hiding(const fuse_req& req, NodeId node);
+  void end_hiding(const fuse_req& req);
+  bool is_being_hidden(NodeId node) const;
   bool conceals_lookup(fuse_req& req);
   bool hide_before(fuse_req& req);
   void revive_parent(fuse_req& req, NodeId parent, Found then);
   void find_hidden_name(fuse_req& req, uint64_t parent, NodeId node, unsigned attempt);
   void give_hidden_name(fuse_req& req, uint64_t parent, const std::string& hidden);
   void go_on_hidden(fuse_req& req, int error);
-  bool hid_for_nothing(const fuse_req& req) const;
+  bool hid_for_rename(const fuse_req& req) const;
+  void end_hidden(fuse_req& req);
+  void end_rename(fuse_req& req, int error);
   void unhide(fuse_req& req, int error);
   bool remove_hidden_before(fuse_req& req);
+  void remove_hidden(fuse_req& req, uint64_t parent, const HiddenEdge& hidden,
+                     std::function<void()> then);
   void closed(const fuse_req& req);
   std::optional<HiddenEdge> hidden_edge(NodeId id) const;
   void ask_rename(fuse_req& req, uint64_t parent, const std::string& from, const std::string& to,
@@ -296,9 +304,11 @@ class ReconnectSeam final : public Seam {
   SpinMutex pending_lock_;
   std::vector<Slot> pending_;
 
-  // Handles whose RELEASE is being run: they keep no file.
-  std::mutex closing_lock_;
+  // With reattach_unlinked=hide: handles whose RELEASE is being run, which keep no file, and by
+  // slot the nodes that UNLINK and RENAME are hiding.
+  std::mutex hide_lock_;
   std::unordered_set<uint64_t> closing_;
+  std::unordered_map<uint32_t, NodeId> hiding_;
 
   // Handles of dead incarnations by node, found when somebody first asks.
   std::mutex stale_lock_;

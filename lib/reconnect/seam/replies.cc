@@ -27,15 +27,17 @@ void gather(const MessageOut& message, std::span<std::byte> room) {
 }  // namespace
 
 int ReconnectSeam::reply(fuse_req& req, const Reply& reply) {
-  if ((req.rerun || hid_for_nothing(req)) && reply.error != 0 && req.runs_here()) {
-    req.held_error = reply.error;
+  const bool hid = hid_for_rename(req);
+  if ((hid || (req.rerun && reply.error != 0)) && req.runs_here()) {
+    req.held_reply = reply.error;
     return 0;
   }
   if (req.rerun && check_after(req, reply)) return 0;
-  if (reply.error != 0 && hid_for_nothing(req)) {
-    unhide(req, -reply.error);
+  if (hid) {
+    end_rename(req, reply.error);
     return 0;
   }
+  end_hiding(req);
   const Slot slot = slot_of(req);
   if (reply.error == 0) {
     const bool negative = reply.entry != nullptr && reply.entry->ino == 0;
@@ -59,16 +61,18 @@ bool ReconnectSeam::reads_one_way(const fuse_req& req) {
 }
 
 void ReconnectSeam::ran(fuse_req& req) {
+  Lane& lane = *req.lane;
   // Until it is answered for good, a held request is nobody else's.
-  while (const int error = std::exchange(req.held_error, 0)) {
-    if (req.rerun && check_after(req, {.error = error})) continue;
-    if (hid_for_nothing(req)) {
-      unhide(req, -error);
+  while (const auto error = std::exchange(req.held_reply, std::nullopt)) {
+    if (req.rerun && check_after(req, {.error = *error})) continue;
+    if (hid_for_rename(req)) {
+      end_rename(req, *error);
     } else {
-      answer(req, -error);
+      answer(req, -*error);
     }
+    break;
   }
-  tell_forgets(*req.lane);
+  tell_forgets(lane);
 }
 
 // Run again by a successor, so nothing of it has to be kept. It goes through the slot nevertheless:
