@@ -162,9 +162,10 @@ Result<uint32_t> RecordSpace::take(Txn& txn) {
   if (index == 0) {
     index = txn.get(*table_.high_water);
     if (index >= table_.max) return Error{ENOMEM};
+    // Before its floor is looked at: that may be the first of its page.
+    if (!ensure(index)) return Error{ENOMEM};
     // Cut off and given back before.
     if (floor_of(index / chunk_) != 0 && !fill_hole(index / chunk_)) return Error{ENOMEM};
-    if (!ensure(index)) return Error{ENOMEM};
     txn.set(*table_.high_water, index + 1);
   }
   txn.moved(*this, index, true);
