@@ -152,7 +152,9 @@ void ReconnectSeam::revive_locks(fuse_req& req, NodeId node) {
 int ReconnectSeam::objection_to_locking(const fuse_req& req) {
   const Opcode opcode = req.row->opcode;
   if (opcode == Opcode::setlk || opcode == Opcode::setlkw) {
-    if (const auto room = state_->locks().reserve(); !room) return room.error();
+    // Locking leaves room for what unlocking may need: a record that is split.
+    const auto room = state_->locks().reserve();
+    if (!room && lock_args(req).type != F_UNLCK) return room.error();
   }
   if (!locks_lost_.load(std::memory_order_relaxed) || !holds(Guard::lock_lost)) return 0;
   // Who believes to have the lock must not go on as if it had it.
