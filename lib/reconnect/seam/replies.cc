@@ -39,6 +39,8 @@ int ReconnectSeam::reply(fuse_req& req, const Reply& reply) {
   }
   end_hiding(req);
   const Slot slot = slot_of(req);
+  // A FORGET, for which the kernel takes no reply; it is told of the mistake as without reconnect.
+  if (!slot) return reply_unstored(req, slot, reply);
   if (reply.error == 0) {
     const bool negative = reply.entry != nullptr && reply.entry->ino == 0;
     if (reply.open != nullptr || (reply.entry != nullptr && !negative)) {
