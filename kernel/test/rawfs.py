@@ -305,9 +305,10 @@ class Nursery:
                 os.write(pid, str(server).encode())
                 os._exit(0)
             os.waitpid(between, 0)  # from now on it is the child of the tests
-            theirs.send(os.read(back, 64))
-            for fd in (fds[0], back, pid):
+            answer = os.read(back, 64)
+            for fd in (fds[0], back, pid):  # before the test goes on: no server but that one has the device
                 os.close(fd)
+            theirs.send(answer)
 
     def start(self, device, settings):
         socket.send_fds(self._socket, [pickle.dumps(settings)], [device])
