@@ -116,8 +116,9 @@ struct fuse_config {
 
   /** Nonzero: a file that is removed while it is open goes at once. Otherwise the library renames
       it to a hidden name, ".fuse_hidden" and figures, until it is closed. Without such names, read,
-      write and others of a removed file have to do with `fi->fh`, for they get no path or one that
-      is not there any more. Set by hard_remove. */
+      write, close and others of a removed file fail with ENOENT and do not reach the filesystem, of
+      which only release does, without a path; unless it has set `nullpath_ok`, and does with
+      `fi->fh`. Set by hard_remove. */
   int32_t hard_remove;
 
   /** Nonzero: st_ino of getattr and readdir is what applications see. Otherwise the library makes
@@ -305,7 +306,8 @@ struct fuse_operations {
 
   /**
    * The last descriptor and the last mapping of an open file are gone. Once for each open and
-   * create that succeeded; the result is ignored.
+   * create that succeeded; the result is ignored. The path is NULL when the file was removed, for
+   * which see fuse_config::hard_remove.
    */
   int (*release)(const char* path, struct fuse_file_info* fi);
 

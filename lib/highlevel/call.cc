@@ -66,8 +66,6 @@ HandlePath::HandlePath(Call& call, uint64_t node, const fuse_file_info* info) : 
   if (info != nullptr && call.config.nullpath_ok != 0) return;
   error_ = hold_.take(node);
   if (error_ == 0) path_ = hold_.path();
-  // An open file goes on without a name.
-  if (info != nullptr && error_ == -ENOENT) error_ = 0;
 }
 
 }  // namespace fuse3

@@ -55,8 +55,8 @@ void forget_lookup(Call& call, uint64_t number, uint64_t count);
 void see_contents(Tree& tree, Node& node, const struct stat& attributes);
 void apply_auto_cache(Call& call, Node& node, const char* path, fuse_file_info& info);
 
-// The path for an operation on an open file: null if the filesystem does not want one, or if the
-// file has none any more.
+// The path for an operation on an open file: null if the filesystem does not want one. A filesystem
+// that does is not asked about a file that has none any more (ENOENT), except where it has to know.
 class HandlePath {
  public:
   HandlePath(Call& call, uint64_t node, const fuse_file_info* info);

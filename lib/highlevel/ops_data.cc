@@ -132,8 +132,6 @@ void copy_file_range(fuse_req_t req, fuse_ino_t in, off_t offset_in, fuse_file_i
       if (result == 0) {
         from = paths.path(0);
         to = paths.path(1);
-      } else if (result == -ENOENT) {
-        result = 0;  // one has no name any more; then neither is given
       }
     }
     if (result == 0) {

@@ -217,7 +217,7 @@ void fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, fuse_file_info* info
   Call call(req);
   fuse_file_info own = DirHandle::of(*info).info(*info);
   HandlePath path(call, ino, &own);
-  int error = path.error();
+  int error = path.error() != -ENOENT ? path.error() : 0;  // removed, which it is told by the null
   if (error == 0) error = layer::fsyncdir(call.fs, path.path(), datasync, &own);
   path.release();
   finish(call, error);

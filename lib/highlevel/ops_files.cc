@@ -34,7 +34,8 @@ int flush_file(Call& call, Node* node, const char* path, fuse_file_info& info) {
   return error == -ENOSYS ? 0 : error;
 }
 
-// The file is the filesystem's no more; then a hidden one goes.
+// The file is the filesystem's no more, which it hears of a file without a path, too; then a hidden
+// one goes.
 void close_file(Call& call, fuse_ino_t ino, fuse_file_info& info) {
   {
     HandlePath path(call, ino, &info);
@@ -103,7 +104,8 @@ void release(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   int error = 0;
   if (info->flush != 0) {
     HandlePath path(call, ino, info);
-    error = flush_file(call, call.tree.find(ino), path.path(), *info);
+    error = path.error();
+    if (error == 0) error = flush_file(call, call.tree.find(ino), path.path(), *info);
     if (error == -ENOSYS) error = 0;
   }
   close_file(call, ino, *info);

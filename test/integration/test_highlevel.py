@@ -1,6 +1,7 @@
 """Filesystems of paths under kills: files that are removed while they are open, directories that are
 being read, and applications at work."""
 
+import contextlib
 import fcntl
 import itertools
 import os
@@ -23,6 +24,15 @@ def _hidden(folder):
 def _settled(folder, names):
     """Closing is answered before the server hears of it."""
     return procs.wait_until(lambda: sorted(os.listdir(folder)) == sorted(names), 20) is True
+
+
+def _targets(folder):
+    """What the links in a folder say; others may be making and removing them."""
+    targets = []
+    for name in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            targets.append(os.readlink(f'{folder}/{name}'))
+    return targets
 
 
 @pytest.fixture(params=['numbers', 'no-numbers'])
@@ -131,6 +141,31 @@ def test_leftover_of_somebody_else_is_not_removed(mortal):
     os.close(fd)
     mortal.recover()
     assert (mortal.mnt / name).read_bytes() == b'not ours'
+
+
+@pytest.mark.limit(60)
+@pytest.mark.parametrize('example', ['passthrough', 'passthrough_fh'])
+def test_removed_at_once_while_open(bench, example):
+    """hard_remove: a filesystem that needs paths does not hear of such a file until it is closed, one
+    that has said it can do without goes on."""
+    fs = bench.add(example, options=['hard_remove'], reattach=False)
+    fd = _open_file(fs, 'file', b'text')
+    os.unlink(fs.mnt / 'file')
+    assert os.listdir(fs.src) == []
+    if example == 'passthrough_fh':
+        assert _content(fd) == b'text'
+        assert os.pwrite(fd, b'more', 4) == 4
+        assert _content(fd) == b'textmore'
+        os.close(fd)
+    else:
+        for act in (_content, lambda file: os.pwrite(file, b'more', 4), os.fsync,
+                    lambda file: os.ftruncate(file, 1), os.close):
+            with pytest.raises(FileNotFoundError):
+                act(fd)
+    held = f'/proc/{fs.server()}/fd'
+    assert procs.wait_until(
+        lambda: not any(name.endswith('(deleted)') for name in _targets(held)), 20)
+    (fs.mnt / 'another').write_text('served')
 
 
 @pytest.mark.limit(60)
