@@ -89,25 +89,28 @@ bool ReconnectSeam::begin_hiding(const fuse_req& req, NodeId node) {
   std::lock_guard guard(hide_lock_);
   const auto found = state_->nodes().find(node);
   if (!found || state_->nodes().hidden(found->index) || is_being_hidden(node)) return false;
-  hiding_.emplace(slot_of(req).index(), node);
+  hiding_[slot_of(req).index()] = {node, {}};
   return true;
 }
 
+// What a former incarnation began.
 void ReconnectSeam::go_on_hiding(const fuse_req& req, NodeId node) {
+  const auto hidden = hidden_edge(node);
   std::lock_guard guard(hide_lock_);
-  hiding_.emplace(slot_of(req).index(), node);
+  hiding_[slot_of(req).index()] = {node, hidden ? hidden->name : std::string()};
 }
 
-void ReconnectSeam::end_hiding(const fuse_req& req) {
-  if (!hides_removed(session_) || !victim_of(req)) return;
+ReconnectSeam::Hiding ReconnectSeam::end_hiding(const fuse_req& req) {
+  if (!hides_removed(session_) || !victim_of(req)) return {};
   std::lock_guard guard(hide_lock_);
-  hiding_.erase(slot_of(req).index());
+  const auto ended = hiding_.extract(slot_of(req).index());
+  return ended ? std::move(ended.mapped()) : Hiding{};
 }
 
 // Under hide_lock_.
 bool ReconnectSeam::is_being_hidden(NodeId node) const {
   return std::any_of(hiding_.begin(), hiding_.end(),
-                     [node](const auto& entry) { return entry.second == node; });
+                     [node](const auto& entry) { return entry.second.node == node; });
 }
 
 // True: the request waits, and goes on from its bytes when the file is hidden.
@@ -177,6 +180,10 @@ void ReconnectSeam::find_hidden_name(fuse_req& req, uint64_t parent, NodeId node
 
 void ReconnectSeam::give_hidden_name(fuse_req& req, uint64_t parent, const std::string& hidden) {
   const std::string name = victim_of(req)->name;
+  {
+    std::lock_guard guard(hide_lock_);
+    hiding_[slot_of(req).index()].name = hidden;
+  }
   ask_rename(req, parent, name, hidden, [this, &req, hidden](int error) {
     // ENOENT: a dead server has done it.
     if (error == 0 || (error == ENOENT && req.rerun)) return go_on_hidden(req, 0);
@@ -198,19 +205,18 @@ bool ReconnectSeam::hid_for_rename(const fuse_req& req) const {
 }
 
 // The request has done its work. What nobody has open any more is removed here: its last handle was
-// closed meanwhile.
+// closed meanwhile. Not by what the tables say, for the RELEASE may have found the hidden name there
+// before the file had it.
 void ReconnectSeam::end_hidden(fuse_req& req) {
-  const auto victim = victim_of(req);
-  const auto id = state_->nodes().find_edge(victim->parent, victim->name);
-  const auto parent = state_->nodes().find(victim->parent);
-  end_hiding(req);
+  const NodeId parent_id = victim_of(req)->parent;
+  const auto parent = state_->nodes().find(parent_id);
+  const Hiding hidden = end_hiding(req);
   const auto done = [this, &req] {
     set_progress(slot_of(req), Hide::settled);
     answer(req, 0);
   };
-  const auto hidden = id ? hidden_edge(*id) : std::nullopt;
-  if (!hidden || !parent || is_open(*id)) return done();
-  remove_hidden(req, state_->nodes().fs_ino(parent->index), *hidden, done);
+  if (hidden.name.empty() || !parent || is_open(hidden.node)) return done();
+  remove_hidden(req, state_->nodes().fs_ino(parent->index), {parent->index, hidden.name}, done);
 }
 
 void ReconnectSeam::end_rename(fuse_req& req, int error) {
@@ -241,12 +247,12 @@ void ReconnectSeam::unhide(fuse_req& req, int error) {
 bool ReconnectSeam::remove_hidden_before(fuse_req& req) {
   if (!hides_removed(session_) || req.row->opcode != Opcode::release) return false;
   const NodeId id = req.message->node();
+  std::optional<HiddenEdge> hidden;
   {
     std::lock_guard guard(hide_lock_);
     closing_.insert(args_of<wire::Release>(req).handle.value);
-    if (is_being_hidden(id)) return false;
+    if (!is_being_hidden(id)) hidden = hidden_edge(id);
   }
-  const auto hidden = hidden_edge(id);
   if (!hidden || is_open(id) || !holds(Guard::hidden_removed)) return false;
   revive_parent(req, state_->nodes().id(hidden->parent), [this, &req, hidden](uint64_t parent) {
     remove_hidden(req, parent, *hidden, [this, &req] { run_again(req); });

@@ -167,11 +167,15 @@ class ReconnectSeam final : public Seam {
     uint32_t parent;
     std::string name;
   };
+  struct Hiding {
+    NodeId node;
+    std::string name;  // as soon as the file may have it
+  };
   using Found = std::function<void(uint64_t fs_ino)>;
   bool is_open(NodeId node);
   bool begin_hiding(const fuse_req& req, NodeId node);
   void go_on_hiding(const fuse_req& req, NodeId node);
-  void end_hiding(const fuse_req& req);
+  Hiding end_hiding(const fuse_req& req);
   bool is_being_hidden(NodeId node) const;
   bool conceals_lookup(fuse_req& req);
   bool hide_before(fuse_req& req);
@@ -305,10 +309,10 @@ class ReconnectSeam final : public Seam {
   std::vector<Slot> pending_;
 
   // With reattach_unlinked=hide: handles whose RELEASE is being run, which keep no file, and by
-  // slot the nodes that UNLINK and RENAME are hiding.
+  // slot what UNLINK and RENAME are hiding.
   std::mutex hide_lock_;
   std::unordered_set<uint64_t> closing_;
-  std::unordered_map<uint32_t, NodeId> hiding_;
+  std::unordered_map<uint32_t, Hiding> hiding_;
 
   // Handles of dead incarnations by node, found when somebody first asks.
   std::mutex stale_lock_;
